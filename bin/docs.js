@@ -1,0 +1,7 @@
+// Writes the pages of docs/ that are made from the code.
+import { writeFileSync } from 'node:fs';
+import { checks } from '../src/checks/index.ts';
+import { findingsReference } from '../src/reporting/formats/findings-reference.ts';
+
+const file = new URL('../docs/findings.md', import.meta.url);
+writeFileSync(file, findingsReference(checks.flatMap(({ codes }) => codes)));

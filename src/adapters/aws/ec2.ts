@@ -1,0 +1,357 @@
+import { createHash } from 'node:crypto';
+import type * as Sdk from '@aws-sdk/client-ec2';
+import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
+import { chunks, inParallel } from '../../domain/parallel.ts';
+import type { InstanceType, NetworkInterface, Subnet } from '../../domain/snapshot.ts';
+import type { Ec2Port, LaunchTemplate } from '../../ports/ec2.ts';
+import { cleanText } from '../clean-text.ts';
+import { isObject } from '../is-object.ts';
+import type { Operation } from './errors.ts';
+import { causeName, type Session, unlessAbsent } from './session.ts';
+
+const planTag = 'prefix-migrate/plan';
+const templateNotFound = [
+  'InvalidLaunchTemplateId.NotFound',
+  'InvalidLaunchTemplateId.NotFoundException',
+  'InvalidLaunchTemplateId.VersionNotFound',
+  'InvalidLaunchTemplateName.NotFoundException',
+];
+/** EC2 takes at most 200 values in a filter and 100 instance types; half of it leaves room in the URL of proxies. */
+const idsPerCall = 100;
+const pageSize = 1000;
+const parallelCalls = 4;
+
+type Client = Awaited<ReturnType<Session['ec2']>>;
+
+/** EC2 through the AWS SDK. */
+export function createEc2Port(session: Session): Ec2Port {
+  const read = { repeatable: true };
+
+  /** Every page of a call. `MaxResults` is up to `send`: EC2 refuses it together with ids. */
+  async function pages<Page extends { NextToken?: string | undefined }, Item>(
+    operation: Operation,
+    send: (ec2: Client, page: { NextToken?: string }, http: { abortSignal: AbortSignal }) => Promise<Page>,
+    items: (page: Page) => Item[] | undefined,
+  ): Promise<Item[]> {
+    const all: Item[] = [];
+    let token: string | undefined;
+    do {
+      const page = await session.call(operation, read, async (http) =>
+        send(await session.ec2(), token === undefined ? {} : { NextToken: token }, http),
+      );
+      all.push(...(items(page) ?? []));
+      token = page.NextToken || undefined;
+    } while (token !== undefined);
+    return all;
+  }
+
+  async function networkInterfaces(filter: string, ids: string[], resource: string): Promise<NetworkInterface[]> {
+    const parts = await inParallel(parallelCalls, chunks(unique(ids), idsPerCall), (values) =>
+      pages(
+        { service: 'ec2', name: 'DescribeNetworkInterfaces', resource },
+        ({ sdk, client }, page, http) => {
+          const input = { Filters: [{ Name: filter, Values: values }], MaxResults: pageSize, ...page };
+          return client.send(new sdk.DescribeNetworkInterfacesCommand(input), http);
+        },
+        (page) => page.NetworkInterfaces,
+      ),
+    );
+    const found = parts.flat().map(toNetworkInterface);
+    // one that moved while the pages were read may stand on two of them
+    return byKey(
+      [...new Map(found.map((eni) => [eni.networkInterfaceId, eni])).values()],
+      (eni) => eni.networkInterfaceId,
+    );
+  }
+
+  async function reservations(subnetId: string): Promise<Subnet['reservations']> {
+    const found = await pages(
+      { service: 'ec2', name: 'GetSubnetCidrReservations', resource: `subnet ${subnetId}` },
+      ({ sdk, client }, page, http) =>
+        client.send(
+          new sdk.GetSubnetCidrReservationsCommand({ SubnetId: subnetId, MaxResults: pageSize, ...page }),
+          http,
+        ),
+      (page) => page.SubnetIpv4CidrReservations,
+    );
+    return byKey(
+      found.map((reservation) => ({
+        id: reservation.SubnetCidrReservationId ?? '',
+        cidr: reservation.Cidr ?? '',
+        type: reservation.ReservationType === 'prefix' ? ('prefix' as const) : ('explicit' as const),
+      })),
+      (reservation) => reservation.id,
+    );
+  }
+
+  async function findLaunchTemplate(name: string): Promise<LaunchTemplate | undefined> {
+    const operation: Operation = {
+      service: 'ec2',
+      name: 'DescribeLaunchTemplates',
+      resource: `launch template ${name}`,
+    };
+    const found = await unlessAbsent(
+      templateNotFound,
+      session.call(operation, read, async (http) => {
+        const { sdk, client } = await session.ec2();
+        return client.send(new sdk.DescribeLaunchTemplatesCommand({ LaunchTemplateNames: [name] }), http);
+      }),
+    );
+    const template = found?.LaunchTemplates?.find((candidate) => candidate.LaunchTemplateName === name);
+    return template === undefined ? undefined : toLaunchTemplate(template, name);
+  }
+
+  async function rawVersion(id: string, version: string): Promise<Sdk.LaunchTemplateVersion | undefined> {
+    const resource = `version ${version} of launch template ${id}`;
+    const found = await unlessAbsent(
+      templateNotFound,
+      session.call({ service: 'ec2', name: 'DescribeLaunchTemplateVersions', resource }, read, async (http) => {
+        const { sdk, client } = await session.ec2();
+        return client.send(
+          new sdk.DescribeLaunchTemplateVersionsCommand({ LaunchTemplateId: id, Versions: [version] }),
+          http,
+        );
+      }),
+    );
+    return found?.LaunchTemplateVersions?.[0];
+  }
+
+  return {
+    async describeInstanceTypes(names) {
+      const parts = await inParallel(parallelCalls, chunks(unique(names), idsPerCall), (types) =>
+        pages(
+          { service: 'ec2', name: 'DescribeInstanceTypes', resource: `instance types ${types.join(', ')}` },
+          ({ sdk, client }, page, http) =>
+            client.send(
+              new sdk.DescribeInstanceTypesCommand({
+                InstanceTypes: types.filter(isInstanceType),
+                ...page,
+              }),
+              http,
+            ),
+          (page) => page.InstanceTypes,
+        ),
+      );
+      return byKey(parts.flat().map(toInstanceType), (type) => type.instanceType);
+    },
+
+    async describeSubnets(subnetIds) {
+      const parts = await inParallel(parallelCalls, chunks(unique(subnetIds), idsPerCall), (ids) =>
+        pages(
+          { service: 'ec2', name: 'DescribeSubnets', resource: `subnets ${ids.join(', ')}` },
+          ({ sdk, client }, page, http) =>
+            client.send(new sdk.DescribeSubnetsCommand({ SubnetIds: ids, ...page }), http),
+          (page) => page.Subnets,
+        ),
+      );
+      const subnets = await inParallel(parallelCalls, parts.flat(), async (subnet) => ({
+        subnetId: subnet.SubnetId ?? '',
+        vpcId: subnet.VpcId ?? '',
+        ownerId: subnet.OwnerId ?? '',
+        availabilityZone: subnet.AvailabilityZone ?? '',
+        cidr: subnet.CidrBlock ?? '',
+        availableIpAddressCount: subnet.AvailableIpAddressCount ?? 0,
+        reservations: await reservations(subnet.SubnetId ?? ''),
+        tags: toTags(subnet.Tags),
+      }));
+      return byKey(subnets, (subnet) => subnet.subnetId);
+    },
+
+    networkInterfacesOfSubnets: (subnetIds) =>
+      networkInterfaces('subnet-id', subnetIds, `the ${subnetIds.length} subnets of the cluster`),
+
+    networkInterfacesOfInstances: (instanceIds) =>
+      networkInterfaces('attachment.instance-id', instanceIds, `${instanceIds.length} instances`),
+
+    findLaunchTemplate,
+
+    async describeLaunchTemplateVersion(launchTemplateId, version) {
+      const found = await rawVersion(launchTemplateId, version);
+      if (found === undefined) return undefined;
+      const { UserData: encoded, ...data } = found.LaunchTemplateData ?? {};
+      return {
+        launchTemplateId: found.LaunchTemplateId ?? launchTemplateId,
+        version: String(found.VersionNumber ?? version),
+        name: found.LaunchTemplateName ?? '',
+        imageId: data.ImageId ?? null,
+        instanceType: data.InstanceType ?? null,
+        userDataHash: encoded ? createHash('sha256').update(Buffer.from(encoded, 'base64')).digest('hex') : null,
+        data: plainData(data),
+      };
+    },
+
+    async launchTemplateUserData(launchTemplateId, version) {
+      const encoded = (await rawVersion(launchTemplateId, version))?.LaunchTemplateData?.UserData;
+      if (!encoded) return null;
+      try {
+        return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(encoded, 'base64'));
+      } catch (error) {
+        throw new MigrateError({
+          code: 'AWS.USER_DATA_NOT_TEXT',
+          message: `The user data of launch template ${launchTemplateId}, version ${version}, is not text.`,
+          why: 'It is compressed or binary, so nothing can be merged into it.',
+          nextActions: ['make a version of the launch template whose user data is plain text or MIME multi-part'],
+          exitCode: ExitCode.stoppedPartWay,
+          cause: error,
+        });
+      }
+    },
+
+    async createLaunchTemplate(request, token) {
+      const { name, data, userData, tags } = request;
+      const operation: Operation = {
+        service: 'ec2',
+        name: 'CreateLaunchTemplate',
+        resource: `launch template ${name}`,
+      };
+      try {
+        const created = await session.call(operation, { repeatable: true }, async (http) => {
+          const { sdk, client } = await session.ec2();
+          const input: Sdk.CreateLaunchTemplateCommandInput = {
+            LaunchTemplateName: name,
+            LaunchTemplateData: { ...data, UserData: Buffer.from(userData).toString('base64') },
+            ClientToken: token,
+            TagSpecifications: [
+              {
+                ResourceType: 'launch-template',
+                Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+              },
+            ],
+          };
+          return client.send(new sdk.CreateLaunchTemplateCommand(input), http);
+        });
+        const template =
+          created.LaunchTemplate === undefined ? undefined : toLaunchTemplate(created.LaunchTemplate, name);
+        const warnings = (created.Warning?.Errors ?? []).map((each) => cleanText(`${each.Code}: ${each.Message}`));
+        if (template !== undefined && warnings.length > 0) throw await rejected(template, warnings);
+        if (template !== undefined) return template;
+      } catch (error) {
+        const taken = causeName(error) === 'InvalidLaunchTemplateName.AlreadyExistsException';
+        if (!taken && !(error instanceof MigrateError && error.retryable)) throw error;
+        // The name is taken, or the answer was lost: it may be the template that this plan asked for.
+        const existing = await findLaunchTemplate(name);
+        if (existing === undefined) throw error;
+        if (tags[planTag] === undefined || existing.tags[planTag] !== tags[planTag]) throw nameTaken(name);
+        return existing;
+      }
+      const existing = await findLaunchTemplate(name);
+      if (existing !== undefined) return existing;
+      throw new MigrateError({
+        code: 'AWS.REFUSED',
+        message: `EC2 did not say that it made launch template ${name}.`,
+        why: 'The answer had no template in it, and none of that name is there.',
+        nextActions: ['run the same command again'],
+        exitCode: ExitCode.invalidInput,
+        retryable: true,
+      });
+    },
+
+    deleteLaunchTemplate,
+  };
+
+  async function deleteLaunchTemplate(launchTemplateId: string): Promise<void> {
+    const operation: Operation = {
+      service: 'ec2',
+      name: 'DeleteLaunchTemplate',
+      resource: `launch template ${launchTemplateId}`,
+    };
+    await unlessAbsent(
+      templateNotFound,
+      session.call(operation, { repeatable: true }, async (http) => {
+        const { sdk, client } = await session.ec2();
+        await client.send(new sdk.DeleteLaunchTemplateCommand({ LaunchTemplateId: launchTemplateId }), http);
+      }),
+    );
+  }
+
+  /** EC2 keeps a template that it knows to be wrong and only warns. No group may come out of it. */
+  async function rejected(template: LaunchTemplate, warnings: string[]): Promise<MigrateError> {
+    await deleteLaunchTemplate(template.launchTemplateId);
+    return new MigrateError({
+      code: 'AWS.LAUNCH_TEMPLATE_INVALID',
+      message: `EC2 finds fault with launch template ${template.launchTemplateName}; it was deleted again.`,
+      why: warnings.join('; '),
+      nextActions: ["correct the source's launch template, then make a new plan"],
+      exitCode: ExitCode.stoppedPartWay,
+    });
+  }
+}
+
+function nameTaken(name: string): MigrateError {
+  return new MigrateError({
+    code: 'AWS.LAUNCH_TEMPLATE_EXISTS',
+    message: `The name ${name} is taken by a launch template that is not of this plan.`,
+    why: `Its tag ${planTag} does not carry the id of this plan, so it is left alone.`,
+    nextActions: [
+      `aws ec2 describe-launch-templates --launch-template-names ${name}`,
+      'delete what stands in the way, or make a new plan',
+    ],
+    exitCode: ExitCode.stoppedPartWay,
+  });
+}
+
+/** The SDK knows the types of its own day only; EC2 judges the newer ones. */
+const isInstanceType = (name: string): name is Sdk._InstanceType => name !== '';
+
+function toInstanceType(type: Sdk.InstanceTypeInfo): InstanceType {
+  const network = type.NetworkInfo;
+  const defaultCard = network?.NetworkCards?.find(
+    (card) => card.NetworkCardIndex === (network.DefaultNetworkCardIndex ?? 0),
+  );
+  return {
+    instanceType: type.InstanceType ?? '',
+    hypervisor: type.Hypervisor === 'nitro' || type.Hypervisor === 'xen' ? type.Hypervisor : null,
+    bareMetal: type.BareMetal === true,
+    vcpus: type.VCpuInfo?.DefaultVCpus ?? 0,
+    memoryMiB: type.MemoryInfo?.SizeInMiB ?? 0,
+    // pods are served by the default card alone, so the total over all cards would be too many
+    enis: defaultCard?.MaximumNetworkInterfaces ?? network?.MaximumNetworkInterfaces ?? 0,
+    ipv4PerEni: network?.Ipv4AddressesPerInterface ?? 0,
+    architectures: [...(type.ProcessorInfo?.SupportedArchitectures ?? [])].toSorted(),
+  };
+}
+
+function toNetworkInterface(eni: Sdk.NetworkInterface): NetworkInterface {
+  const listed = (eni.PrivateIpAddresses ?? []).toSorted(
+    (a, b) => Number(b.Primary ?? false) - Number(a.Primary ?? false),
+  );
+  const addresses = [eni.PrivateIpAddress, ...listed.map((each) => each.PrivateIpAddress)];
+  return {
+    networkInterfaceId: eni.NetworkInterfaceId ?? '',
+    subnetId: eni.SubnetId ?? '',
+    interfaceType: eni.InterfaceType ?? 'interface',
+    description: cleanText(eni.Description),
+    requesterManaged: eni.RequesterManaged === true,
+    status: eni.Status ?? 'unknown',
+    instanceId: eni.Attachment?.InstanceId ?? null,
+    deviceIndex: eni.Attachment?.DeviceIndex ?? null,
+    addresses: unique(addresses.flatMap((address) => address || [])),
+    prefixes: unique((eni.Ipv4Prefixes ?? []).flatMap((prefix) => prefix.Ipv4Prefix || [])),
+  };
+}
+
+const toLaunchTemplate = (template: Sdk.LaunchTemplate, name: string): LaunchTemplate => ({
+  launchTemplateId: template.LaunchTemplateId ?? '',
+  launchTemplateName: template.LaunchTemplateName ?? name,
+  latestVersion: String(template.LatestVersionNumber ?? 1),
+  tags: toTags(template.Tags),
+});
+
+const toTags = (tags: readonly Sdk.Tag[] | undefined): Record<string, string> =>
+  Object.fromEntries((tags ?? []).flatMap((tag) => (tag.Key === undefined ? [] : [[tag.Key, tag.Value ?? '']])));
+
+/** As JSON: dates as text, nothing absent or empty. */
+function plainData(data: Sdk.ResponseLaunchTemplateData): Record<string, unknown> {
+  const plain: unknown = JSON.parse(JSON.stringify(data), (_key, value: unknown) =>
+    isEmpty(value) ? undefined : value,
+  );
+  return isObject(plain) ? plain : {};
+}
+
+const isEmpty = (value: unknown): boolean =>
+  value === null || (typeof value === 'object' && Object.values(value).every((inner) => inner === undefined));
+
+const unique = (items: readonly string[]): string[] => [...new Set(items)];
+
+const byKey = <T>(items: readonly T[], key: (item: T) => string): T[] =>
+  items.toSorted((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));

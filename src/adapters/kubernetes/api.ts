@@ -1,0 +1,154 @@
+import type { Clock } from '../../ports/clock.ts';
+import type { RandomSource } from '../clock/real-clock.ts';
+import { type RetryLimits, retry } from '../retry.ts';
+import type { Connection, HttpRequest } from './connection.ts';
+import { type KubernetesOperation, translateKubernetesError } from './errors.ts';
+import { classifyKubernetesError, StatusError, statusErrorOf, UnreadableAnswer } from './status-error.ts';
+import type { WireAnswer, WireAny } from './wire.ts';
+
+/** Plural name of a resource and the folder it lives in: `/api/v1`, `/apis/apps/v1`. */
+export interface Resource {
+  api: string;
+  plural: string;
+}
+
+export const resources = {
+  nodes: { api: '/api/v1', plural: 'nodes' },
+  pods: { api: '/api/v1', plural: 'pods' },
+  podDisruptionBudgets: { api: '/apis/policy/v1', plural: 'poddisruptionbudgets' },
+  deployments: { api: '/apis/apps/v1', plural: 'deployments' },
+  replicaSets: { api: '/apis/apps/v1', plural: 'replicasets' },
+  statefulSets: { api: '/apis/apps/v1', plural: 'statefulsets' },
+  daemonSets: { api: '/apis/apps/v1', plural: 'daemonsets' },
+  leases: { api: '/apis/coordination.k8s.io/v1', plural: 'leases' },
+} as const satisfies Record<string, Resource>;
+
+export type Query = Record<string, string | undefined>;
+
+/** Path with the query string; names are percent-encoded. */
+export function pathOf(resource: Resource, namespace?: string, name?: string, query: Query = {}): string {
+  const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
+  const object = name === undefined ? '' : `/${encodeURIComponent(name)}`;
+  return `${resource.api}${scope}/${resource.plural}${object}${queryString(query)}`;
+}
+
+export function queryString(query: Query): string {
+  const pairs = Object.entries(query).flatMap(([key, value]) =>
+    value === undefined ? [] : [`${key}=${encodeURIComponent(value)}`],
+  );
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
+}
+
+export interface ApiOptions {
+  connection: Connection;
+  clock: Clock;
+  random?: RandomSource | undefined;
+  signal?: AbortSignal | undefined;
+  limits?: Partial<RetryLimits> | undefined;
+}
+
+export interface ApiCall extends Omit<HttpRequest, 'signal'> {
+  operation: KubernetesOperation;
+  /** the same request twice has the effect of one */
+  repeatable: boolean;
+  /** in place of the port's own */
+  signal?: AbortSignal | undefined;
+  limits?: Partial<RetryLimits> | undefined;
+}
+
+export interface Listing<T> {
+  items: T[];
+  /** from where a watch goes on */
+  resourceVersion: string;
+}
+
+export type Api = ReturnType<typeof createApi>;
+
+/** kubectl's page: larger ones cost memory and stall the event loop, smaller ones cost round trips. */
+const pageSize = 500;
+/** A list that outlives its snapshot on the server is begun anew this often. */
+const listAttempts = 5;
+
+/** Calls of the API server: retried by the one policy, failures translated (the StatusError is the `cause`). */
+export function createApi({ connection, clock, random, signal, limits }: ApiOptions) {
+  const server = connection.serverUrl;
+
+  /** The JSON of a success; undefined for a body that is empty. */
+  async function call(request: ApiCall): Promise<WireAnswer | undefined> {
+    const { operation, repeatable, ...http } = request;
+    const stop = 'signal' in request ? request.signal : signal;
+    try {
+      return await retry((attempt) => once({ ...http, signal: attempt }), {
+        clock,
+        classify: classifyKubernetesError,
+        repeatable,
+        signal: stop,
+        random,
+        limits: { ...limits, ...request.limits },
+      });
+    } catch (error) {
+      if (stop?.aborted) throw stop.reason;
+      throw translateKubernetesError(error, operation, server);
+    }
+  }
+
+  async function once(request: HttpRequest): Promise<WireAnswer | undefined> {
+    const response = await connection.send(request);
+    if (response.statusCode >= 300) throw await statusErrorOf(response, clock.now());
+    return parse(await response.body.text());
+  }
+
+  /**
+   * All pages of a list, each turned into domain types and dropped at once. When the server forgets the snapshot between
+   * two pages (410), the list is begun anew: the token that it offers would give an inconsistent rest.
+   */
+  async function list<T>(
+    resource: Resource,
+    project: (object: WireAny) => T,
+    options: { namespace?: string | undefined; query?: Query; signal?: AbortSignal | undefined } = {},
+  ): Promise<Listing<T>> {
+    const { namespace, query = {} } = options;
+    const operation: KubernetesOperation = { verb: 'list', resource: resource.plural, namespace };
+    for (let attempt = 1; ; attempt += 1) {
+      const items: T[] = [];
+      let resourceVersion = '';
+      let next: string | undefined;
+      try {
+        do {
+          const path = pathOf(resource, namespace, undefined, { ...query, limit: String(pageSize), continue: next });
+          const stop = options.signal === undefined ? {} : { signal: options.signal };
+          const page = await call({
+            operation,
+            repeatable: true,
+            method: 'GET',
+            path,
+            ...stop,
+          });
+          for (const object of page?.items ?? []) items.push(project(object));
+          resourceVersion ||= page?.metadata?.resourceVersion ?? '';
+          next = page?.metadata?.continue || undefined;
+        } while (next !== undefined);
+        return { items, resourceVersion };
+      } catch (error) {
+        if (statusOf(error) !== 410 || next === undefined || attempt >= listAttempts) throw error;
+      }
+    }
+  }
+
+  return { call, once, list, connection, clock, random, signal, server };
+}
+
+/** @throws UnreadableAnswer */
+function parse(text: string): WireAnswer | undefined {
+  if (text.trim() === '') return undefined;
+  try {
+    const answer: WireAnswer | null = JSON.parse(text);
+    return answer ?? undefined;
+  } catch (cause) {
+    throw new UnreadableAnswer('the answer is no JSON', { cause });
+  }
+}
+
+/** HTTP status behind a translated failure; undefined when the server did not answer. */
+export const statusOf = (error: unknown): number | undefined =>
+  error instanceof Error && error.cause instanceof StatusError ? error.cause.status : undefined;

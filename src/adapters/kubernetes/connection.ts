@@ -1,0 +1,131 @@
+import type { Dispatcher } from 'undici';
+import type { TokenSource } from '../aws/kubernetes-token.ts';
+import type { Access, Identity, TlsSettings } from './access.ts';
+import { kubeconfigAccess } from './kubeconfig.ts';
+
+/** An EKS cluster reached without a kubeconfig. */
+export interface ClusterAccess {
+  name: string;
+  /** from DescribeCluster */
+  endpoint: string;
+  /** base64 of PEM, from DescribeCluster */
+  certificateAuthorityData: string;
+  token: TokenSource;
+}
+
+export interface HttpRequest {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** with the query string, percent-encoded */
+  path: string;
+  body?: unknown;
+  contentType?: string;
+  signal: AbortSignal;
+}
+
+export interface Connection {
+  serverUrl: string;
+  /** Sends a request; asks for a fresh identity and sends it once more when the server answers 401. */
+  send(request: HttpRequest): Promise<Dispatcher.ResponseData>;
+}
+
+export interface ConnectionOptionsOfPort {
+  kubeconfig?: string | undefined;
+  context?: string | undefined;
+  cluster?: ClusterAccess | undefined;
+  /** in place of sockets: what carries requests inside one process */
+  dispatcher?: Dispatcher | undefined;
+}
+
+const userAgent = 'prefix-migrate';
+
+/** Opens nothing yet: the first request connects. @throws MigrateError KUBERNETES.BAD_KUBECONFIG */
+export async function connect(options: ConnectionOptionsOfPort): Promise<Connection> {
+  const access =
+    options.cluster === undefined
+      ? await kubeconfigAccess(options.kubeconfig, options.context)
+      : clusterAccess(options.cluster);
+  const server = new URL(access.server);
+  const prefix = server.pathname.replace(/\/$/, '');
+  let pool: { key: string; dispatcher: Promise<Dispatcher> } | undefined;
+  /** one after the other, so that many cold calls start one plugin */
+  let turn: Promise<unknown> = Promise.resolve();
+
+  function identity(fresh: boolean): Promise<Identity> {
+    const mine = turn.then(() => access.identity(fresh));
+    turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  function dispatcherFor({ tls }: Identity): Promise<Dispatcher> {
+    if (options.dispatcher !== undefined) return Promise.resolve(options.dispatcher);
+    const key = JSON.stringify(tls);
+    if (pool?.key !== key) pool = { key, dispatcher: makeDispatcher(server, access, tls) };
+    return pool.dispatcher;
+  }
+
+  async function attempt(request: HttpRequest, fresh: boolean): Promise<Dispatcher.ResponseData> {
+    const who = await identity(fresh);
+    const dispatcher = await dispatcherFor(who);
+    const { body, contentType = 'application/json' } = request;
+    request.signal.throwIfAborted();
+    return dispatcher.request({
+      origin: server.origin,
+      path: prefix + request.path,
+      method: request.method,
+      headers: {
+        ...who.headers,
+        accept: 'application/json',
+        'user-agent': userAgent,
+        ...(body === undefined ? {} : { 'content-type': contentType }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: request.signal,
+      // deadlines are set on the clock port
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  }
+
+  return {
+    serverUrl: access.server,
+    async send(request) {
+      const response = await attempt(request, false);
+      if (response.statusCode !== 401) return response;
+      await response.body.dump();
+      return attempt(request, true);
+    },
+  };
+}
+
+async function makeDispatcher(server: URL, access: Access, tls: TlsSettings): Promise<Dispatcher> {
+  if (access.hasProxy) {
+    const proxy = await access.proxyDispatcher();
+    if (proxy !== undefined) return proxy;
+  }
+  const { Agent, EnvHttpProxyAgent } = await import('undici');
+  const common = {
+    connections: 16,
+    // one dead HTTP/2 connection would stall every call at once
+    allowH2: false,
+    keepAliveTimeout: 30_000,
+    connect: { ...tls, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 },
+  };
+  // HTTPS_PROXY and NO_PROXY as kubectl reads them: never for this machine itself
+  return isLoopback(server.hostname) ? new Agent(common) : new EnvHttpProxyAgent({ ...common, requestTls: tls });
+}
+
+export const isLoopback = (hostname: string): boolean =>
+  hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+
+function clusterAccess(cluster: ClusterAccess): Access {
+  const pem = Buffer.from(cluster.certificateAuthorityData, 'base64').toString();
+  return {
+    server: cluster.endpoint,
+    hasProxy: false,
+    async identity(fresh) {
+      const { token } = await cluster.token(cluster.name, { fresh });
+      return { headers: { authorization: `Bearer ${token}` }, tls: pem === '' ? {} : { ca: pem } };
+    },
+    proxyDispatcher: () => Promise.resolve(undefined),
+  };
+}

@@ -1,0 +1,310 @@
+import type { ClusterNode, Workload } from '../../domain/snapshot.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { EvictionOutcome, FollowEvent, Followed, KubernetesPort, LeaseRecord } from '../../ports/kubernetes.ts';
+import { cleanText } from '../clean-text.ts';
+import type { RandomSource } from '../clock/real-clock.ts';
+import { withDeadline } from '../deadline.ts';
+import type { RetryLimits } from '../retry.ts';
+import { createApi, pathOf, queryString, type Resource, resources, statusOf } from './api.ts';
+import { type ConnectionOptionsOfPort, connect } from './connection.ts';
+import type { KubernetesOperation } from './errors.ts';
+import { refusedEviction } from './eviction.ts';
+import { follow } from './follow.ts';
+import {
+  containerOf,
+  descriptionAnnotation,
+  environmentOf,
+  toDaemonSet,
+  toLeaseRecord,
+  toNode,
+  toPod,
+  toPodDisruptionBudget,
+  toWorkload,
+} from './projections.ts';
+import type { WireAnswer, WireAny } from './wire.ts';
+
+export interface KubernetesOptions extends ConnectionOptionsOfPort {
+  clock: Clock;
+  /** ends every call under way and every wait, except those of leases: a lock must be given back */
+  signal?: AbortSignal | undefined;
+  random?: RandomSource | undefined;
+  limits?: Partial<RetryLimits> | undefined;
+}
+
+const projections: { [K in keyof Followed]: (object: WireAny) => Followed[K] } = {
+  pods: toPod,
+  nodes: toNode,
+  podDisruptionBudgets: toPodDisruptionBudget,
+};
+
+const fieldManager = 'prefix-migrate';
+/** The server itself works up to 30 s on an eviction whose budget is contended. */
+const evictionMilliseconds = 45_000;
+/** An API call of the lock must end before the lock does. */
+const leaseLimits: Partial<RetryLimits> = { attemptMilliseconds: 10_000, totalMilliseconds: 20_000 };
+
+/**
+ * The Kubernetes side of the ports. `kubeconfig` (one path, or several as in KUBECONFIG) and `context`, or `cluster` to go
+ * without a kubeconfig; with neither the default kubeconfig is read.
+ *
+ * @throws MigrateError KUBERNETES.BAD_KUBECONFIG
+ */
+export async function createKubernetesPort(options: KubernetesOptions): Promise<KubernetesPort> {
+  const { clock, signal, random, limits } = options;
+  const api = createApi({ connection: await connect(options), clock, signal, random, limits });
+
+  async function get(
+    resource: Resource,
+    namespace: string | undefined,
+    name: string,
+    more = {},
+  ): Promise<WireAnswer | undefined> {
+    const operation: KubernetesOperation = { verb: 'get', resource: resource.plural, namespace, name };
+    const path = pathOf(resource, namespace, name);
+    return unlessGone(api.call({ operation, repeatable: true, method: 'GET', path, ...more }));
+  }
+
+  async function patchNode(name: string, body: object): Promise<ClusterNode | undefined> {
+    const operation: KubernetesOperation = { verb: 'patch', resource: 'nodes', name };
+    const node = await unlessGone(
+      api.call({
+        operation,
+        repeatable: true,
+        method: 'PATCH',
+        path: pathOf(resources.nodes, undefined, name, { fieldManager }),
+        contentType: 'application/strategic-merge-patch+json',
+        body,
+      }),
+    );
+    return node === undefined ? undefined : toNode(node);
+  }
+
+  async function workloads(kind: Workload['kind'], resource: Resource): Promise<Workload[]> {
+    const { items } = await api.list(resource, (object) => toWorkload(kind, object));
+    return items;
+  }
+
+  return {
+    serverUrl: () => api.server,
+
+    async version() {
+      const operation: KubernetesOperation = { verb: 'get', resource: 'version' };
+      const version = await api.call({ operation, repeatable: true, method: 'GET', path: '/version' });
+      return cleanText(version?.gitVersion);
+    },
+
+    async listNodes(nodegroupName) {
+      const labelSelector = nodegroupName === undefined ? undefined : `eks.amazonaws.com/nodegroup=${nodegroupName}`;
+      return (await api.list(resources.nodes, toNode, { query: { labelSelector } })).items;
+    },
+
+    async listPods({ nodeName, namespace, labelSelector } = {}) {
+      const fieldSelector = nodeName === undefined ? undefined : `spec.nodeName=${nodeName}`;
+      return (await api.list(resources.pods, toPod, { namespace, query: { fieldSelector, labelSelector } })).items;
+    },
+
+    async getPod(namespace, name) {
+      const pod = await get(resources.pods, namespace, name);
+      return pod === undefined ? undefined : toPod(pod);
+    },
+
+    async listPodDisruptionBudgets() {
+      return (await api.list(resources.podDisruptionBudgets, toPodDisruptionBudget)).items;
+    },
+
+    async listWorkloads() {
+      const replicaSets = await workloads('ReplicaSet', resources.replicaSets);
+      return [
+        ...(await workloads('Deployment', resources.deployments)),
+        // the old ones that a Deployment keeps for its history say nothing
+        ...replicaSets.filter((set) => set.replicas > 0 || set.readyReplicas > 0),
+        ...(await workloads('StatefulSet', resources.statefulSets)),
+        ...(await workloads('DaemonSet', resources.daemonSets)),
+      ];
+    },
+
+    async getDaemonSet(namespace, name, container) {
+      const daemonSet = await get(resources.daemonSets, namespace, name);
+      return daemonSet === undefined ? undefined : toDaemonSet(daemonSet, container);
+    },
+
+    async podEnvironments(namespace, labelSelector, container) {
+      const { items } = await api.list(
+        resources.pods,
+        (pod) => [pod.metadata?.name ?? '', environmentOf(containerOf(pod.spec?.containers, container))] as const,
+        { namespace, query: { labelSelector } },
+      );
+      return Object.fromEntries(items);
+    },
+
+    async cordon(nodeName, uid, annotation) {
+      const patch = {
+        // with the uid, so that a new node of the same name is left alone
+        metadata: { uid, annotations: { [annotation.key]: annotation.value } },
+        spec: { unschedulable: true },
+      };
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await patchNode(nodeName, patch);
+        } catch (error) {
+          // another uid is an invalid change to the API server (422); 409 is a change at the same time
+          const status = statusOf(error);
+          if (status !== 409 && status !== 422) throw error;
+          const node = await get(resources.nodes, undefined, nodeName);
+          if (node === undefined || node.metadata?.uid !== uid) return undefined;
+          if (status === 422 || attempt >= 5) throw error;
+        }
+      }
+    },
+
+    uncordon: (nodeName, annotationKey) =>
+      patchNode(nodeName, { metadata: { annotations: { [annotationKey]: null } }, spec: { unschedulable: null } }),
+
+    evict,
+
+    async createPod(namespace, manifest) {
+      const operation: KubernetesOperation = { verb: 'create', resource: 'pods', namespace };
+      const path = pathOf(resources.pods, namespace, undefined, { fieldManager });
+      try {
+        await api.call({ operation, repeatable: true, method: 'POST', path, body: manifest });
+      } catch (error) {
+        const exists =
+          statusOf(error) === 409 && /already exists/i.test(error instanceof Error ? causeText(error) : '');
+        if (!exists) throw error;
+      }
+    },
+
+    async deletePod(namespace, name, uid) {
+      const operation: KubernetesOperation = { verb: 'delete', resource: 'pods', namespace, name };
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid } };
+      const path = pathOf(resources.pods, namespace, name);
+      try {
+        await unlessGone(api.call({ operation, repeatable: true, method: 'DELETE', path, body }));
+      } catch (error) {
+        // another pod has the name now, so ours is gone
+        if (statusOf(error) !== 409) throw error;
+      }
+    },
+
+    follow<K extends keyof Followed>(
+      name: K,
+      listener: (event: FollowEvent<Followed[K]>) => void,
+      stop: AbortSignal,
+    ): Promise<void> {
+      return follow(
+        api,
+        resources[name],
+        projections[name],
+        listener,
+        signal === undefined ? stop : AbortSignal.any([stop, signal]),
+      );
+    },
+
+    async getLease(namespace, name) {
+      const lease = await get(resources.leases, namespace, name, { signal: undefined, limits: leaseLimits });
+      return lease === undefined ? undefined : toLeaseRecord(lease);
+    },
+
+    putLease,
+  };
+
+  async function evict(
+    pod: { namespace: string; name: string; uid: string },
+    { dryRun = false, signal: own }: { dryRun?: boolean; signal?: AbortSignal } = {},
+  ): Promise<EvictionOutcome> {
+    const { namespace, name, uid } = pod;
+    const stop = own ?? signal;
+    if (stop?.aborted) throw stop.reason;
+    const request = {
+      method: 'POST',
+      path: `${pathOf(resources.pods, namespace, name)}/eviction${queryString({ fieldManager })}`,
+      body: {
+        apiVersion: 'policy/v1',
+        kind: 'Eviction',
+        metadata: { name, namespace },
+        // no gracePeriodSeconds: the pod's own counts
+        deleteOptions: { preconditions: { uid }, ...(dryRun ? { dryRun: ['All'] } : {}) },
+      },
+    } as const;
+    try {
+      await withDeadline(clock, evictionMilliseconds, stop, (attempt) => api.once({ ...request, signal: attempt }));
+      return { kind: 'accepted' };
+    } catch (error) {
+      if (stop?.aborted) return { kind: 'unknown', detail: 'stopped before the answer came' };
+      const outcome = refusedEviction(error);
+      if (outcome === undefined) throw error;
+      return outcome;
+    }
+  }
+
+  async function putLease(
+    namespace: string,
+    name: string,
+    record: Omit<LeaseRecord, 'resourceVersion'> & { resourceVersion: string | null },
+  ): Promise<LeaseRecord | 'conflict'> {
+    const creating = record.resourceVersion === null;
+    const lease = {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: {
+        name,
+        namespace,
+        annotations: { [descriptionAnnotation]: record.description },
+        ...(creating ? {} : { resourceVersion: record.resourceVersion }),
+      },
+      spec: {
+        holderIdentity: record.holder,
+        leaseDurationSeconds: record.durationSeconds,
+        acquireTime: microTime(record.acquiredAt),
+        renewTime: microTime(record.renewedAt),
+        leaseTransitions: record.transitions,
+      },
+    };
+    const operation: KubernetesOperation = {
+      verb: creating ? 'create' : 'update',
+      resource: 'leases',
+      namespace,
+      name,
+    };
+    try {
+      const stored = await api.call({
+        operation,
+        repeatable: true,
+        method: creating ? 'POST' : 'PUT',
+        path: pathOf(resources.leases, namespace, creating ? undefined : name, { fieldManager }),
+        body: lease,
+        signal: undefined,
+        limits: leaseLimits,
+      });
+      return toLeaseRecord(stored ?? {});
+    } catch (error) {
+      const status = statusOf(error);
+      if (status !== 409 && !(status === 404 && !creating)) throw error;
+      // When the answer to our own request was lost and it was sent again, what stands there is ours.
+      const found = await get(resources.leases, namespace, name, { signal: undefined, limits: leaseLimits });
+      const mine =
+        found !== undefined &&
+        (found.spec?.holderIdentity ?? '') === record.holder &&
+        sameTime(found.spec?.renewTime, record.renewedAt) &&
+        found.spec?.leaseTransitions === record.transitions;
+      return mine ? toLeaseRecord(found) : 'conflict';
+    }
+  }
+}
+
+/** The answer, or undefined when the object does not exist. */
+async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
+}
+
+const causeText = (error: Error): string => (error.cause instanceof Error ? error.cause.message : '');
+
+/** MicroTime of Kubernetes: RFC 3339 with six digits. */
+const microTime = (iso: string): string => new Date(iso).toISOString().replace(/\.(\d{3})Z$/, '.$1000Z');
+
+const sameTime = (a: string | null | undefined, b: string): boolean => a != null && Date.parse(a) === Date.parse(b);

@@ -1,0 +1,8 @@
+import type { SupportedAmiFamily } from '../domain/ami.ts';
+import { al2023 } from './al2023.ts';
+import type { AmiFamilyRenderer } from './renderer.ts';
+
+/** Text of the user data template of each family, by its name in templates/user-data. */
+export type UserDataTemplates = Record<SupportedAmiFamily, string>;
+
+export const amiFamilies: Record<SupportedAmiFamily, AmiFamilyRenderer> = { al2023 };

@@ -1,0 +1,48 @@
+import type { Finding } from '../domain/finding.ts';
+import type { Check } from './check.ts';
+
+/** The cluster as a whole: is it one that this tool can work on, and now? */
+export const cluster: Check = {
+  codes: [
+    { code: 'CLUSTER.NOT_ACTIVE', meaning: 'The cluster is being created, changed or deleted.', canBeAllowed: false },
+    {
+      code: 'CLUSTER.IPV6',
+      meaning: 'The cluster gives pods IPv6 addresses from prefixes already.',
+      canBeAllowed: false,
+    },
+    { code: 'CLUSTER.OUTPOST', meaning: 'The cluster runs on AWS Outposts.', canBeAllowed: false },
+  ],
+  run({ cluster: { name, region, status, ipFamily, outpost } }) {
+    const findings: Finding[] = [];
+    const blocking = { severity: 'blocking', subject: name } as const;
+    if (status !== 'ACTIVE') {
+      findings.push({
+        ...blocking,
+        code: 'CLUSTER.NOT_ACTIVE',
+        summary: `Cluster ${name} is ${status}, not ACTIVE.`,
+        why: 'EKS refuses changes of node groups and add-ons in this state.',
+        nextActions: [`aws eks wait cluster-active --region ${region} --name ${name}`],
+      });
+    }
+    if (ipFamily === 'ipv6') {
+      findings.push({
+        severity: 'advice',
+        subject: name,
+        code: 'CLUSTER.IPV6',
+        summary: `Cluster ${name} is an IPv6 cluster: its nodes use prefixes already.`,
+        why: 'Each network interface gets one /80 prefix when it is attached; there is no secondary IP mode to leave.',
+        nextActions: ['Nothing to migrate. For more pods per node, create a node group with a higher maxPods'],
+      });
+    }
+    if (outpost) {
+      findings.push({
+        ...blocking,
+        code: 'CLUSTER.OUTPOST',
+        summary: `Cluster ${name} runs on AWS Outposts.`,
+        why: 'Local clusters have no managed node groups to replace.',
+        nextActions: ['Not supported by prefix-migrate'],
+      });
+    }
+    return findings;
+  },
+};

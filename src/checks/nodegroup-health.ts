@@ -1,0 +1,77 @@
+import type { Finding } from '../domain/finding.ts';
+import type { SkippedNodegroup } from '../domain/scope.ts';
+import type { Nodegroup } from '../domain/snapshot.ts';
+import type { Check } from './check.ts';
+
+/** Sources that EKS is changing or finds fault with. */
+export const nodegroupHealth: Check = {
+  codes: [
+    { code: 'NODEGROUP.NOT_ACTIVE', meaning: 'The node group is being changed or deleted.', canBeAllowed: false },
+    { code: 'NODEGROUP.HEALTH', meaning: 'EKS reports health issues of the node group.', canBeAllowed: false },
+    {
+      code: 'NODEGROUP.HAS_REPLACEMENT',
+      meaning: 'An earlier plan has created a replacement for the node group already.',
+      canBeAllowed: false,
+    },
+  ],
+  run: ({ cluster, nodegroups }, { sources, skipped }) => [
+    ...going(skipped),
+    ...earlierReplacements(nodegroups, sources),
+    ...sources.flatMap(({ nodegroupName, status, healthIssues }): Finding[] => {
+      const look = `aws eks describe-nodegroup --cluster-name ${cluster.name} --nodegroup-name ${nodegroupName}`;
+      const inTheWay = !['ACTIVE', 'DEGRADED'].includes(status);
+      const notActive: Finding = {
+        code: 'NODEGROUP.NOT_ACTIVE',
+        severity: inTheWay ? 'blocking' : 'warning',
+        subject: nodegroupName,
+        summary: `Node group ${nodegroupName} is ${status}, not ACTIVE.`,
+        why: inTheWay
+          ? 'Its nodes and settings may still change, and EKS would refuse to delete it.'
+          : 'EKS has found a fault with it; a replacement with the same settings may have the same.',
+        nextActions: [look],
+      };
+      const issues = healthIssues.map(
+        ({ code, message }): Finding => ({
+          code: 'NODEGROUP.HEALTH',
+          severity: 'warning',
+          subject: nodegroupName,
+          summary: `Node group ${nodegroupName} has health issue ${code}.`,
+          why: message,
+          nextActions: [look],
+        }),
+      );
+      return status === 'ACTIVE' ? issues : [notActive, ...issues];
+    }),
+  ],
+};
+
+const going = (skipped: readonly SkippedNodegroup[]): Finding[] =>
+  skipped
+    .filter(({ reason }) => reason === 'going')
+    .map(({ nodegroupName, detail }) => ({
+      code: 'NODEGROUP.NOT_ACTIVE',
+      severity: 'warning',
+      subject: nodegroupName,
+      summary: `Node group ${nodegroupName} is left out: ${detail}.`,
+      why: 'There is nothing in it that could be moved for good.',
+      nextActions: ['Nothing to do, or name it with --nodegroup'],
+    }));
+
+const earlierReplacements = (nodegroups: readonly Nodegroup[], sources: readonly Nodegroup[]): Finding[] =>
+  nodegroups.flatMap(({ nodegroupName, tags }): Finding[] => {
+    const source = tags['prefix-migrate/source'];
+    if (!sources.some((candidate) => candidate.nodegroupName === source)) return [];
+    return [
+      {
+        code: 'NODEGROUP.HAS_REPLACEMENT',
+        severity: 'warning',
+        subject: String(source),
+        summary: `Node group ${nodegroupName} was created to replace ${source}, which is still there.`,
+        why: `Plan ${tags['prefix-migrate/plan'] ?? 'of old'} has not come to its end; this plan would create another replacement.`,
+        nextActions: [
+          'prefix-migrate apply DIR  # the folder of the earlier plan: goes on with it',
+          'prefix-migrate rollback DIR  # takes it back',
+        ],
+      },
+    ];
+  });

@@ -1,0 +1,36 @@
+import { createInterface } from 'node:readline/promises';
+import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
+import type { Io } from './io.ts';
+
+/** `--confirm NAME` must name the cluster. Returns whether consent was given on the command line. */
+export function confirmedByFlag(confirm: string | undefined, clusterName: string): boolean {
+  if (confirm === undefined) return false;
+  if (confirm === clusterName) return true;
+  throw new MigrateError({
+    code: 'CONSENT.WRONG_NAME',
+    message: `--confirm says "${confirm}", but the plan is for cluster "${clusterName}". Nothing was changed.`,
+    why: 'The name is the consent to move pods and delete node groups of exactly that cluster.',
+    nextActions: [`check the plan; then: prefix-migrate apply DIR --confirm ${clusterName}`],
+    exitCode: ExitCode.noConsent,
+  });
+}
+
+/** Asks for the cluster's name on the terminal. True when it was typed. Rejects with the signal's reason on Ctrl-C. */
+export async function askForName(
+  io: Pick<Io, 'stdin' | 'stderr'>,
+  clusterName: string,
+  question: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const terminal = createInterface({ input: io.stdin, output: io.stderr });
+  // In raw mode the terminal does not send the signal: readline sees the key.
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  try {
+    return (await terminal.question(question, { signal })).trim() === clusterName;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,67 @@
+import { Errors } from '@oclif/core';
+import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
+import { paint, withoutControlCharacters, wrap } from '../reporting/text.ts';
+
+export interface ErrorFields {
+  code: string;
+  message: string;
+  why: string;
+  nextActions: string[];
+  exitCode: number;
+  /** true when the JSON on stdout has told of it already */
+  shown: boolean;
+}
+
+/** A failure that the events on stdout have told of already: only the text on stderr is left to write. */
+export class ShownError extends Error {
+  override readonly name = 'ShownError';
+}
+
+/** Turns whatever was thrown into what a person and a program get to see. `command` is the command that ran, if known. */
+export function describeError(error: unknown, command?: string): ErrorFields {
+  if (error instanceof ShownError) return { ...describeError(error.cause, command), shown: true };
+  if (error instanceof MigrateError) {
+    const { code, message, why, nextActions, exitCode } = error;
+    return { code, message: flagMessage(message), why, nextActions, exitCode, shown: false };
+  }
+  if (error instanceof Errors.CLIError) return describeUsage(error, command);
+  return {
+    code: 'BUG',
+    message: `prefix-migrate failed in a way that nobody foresaw: ${error instanceof Error ? error.message : String(error)}`,
+    why: 'This is a bug in prefix-migrate, not a mistake of yours. Nothing is done without a line in the journal before it, so a migration under way can go on with the same command.',
+    nextActions: ['please report it with the command you ran and its output with --verbose added'],
+    exitCode: ExitCode.bug,
+    shown: false,
+  };
+}
+
+/** oclif puts `Parsing --flag` before and a hint behind what a flag's own parser threw. */
+function flagMessage(message: string): string {
+  return message.replace(/^Parsing (--[\w-]+)\s+/, '$1: ').replace(/\nSee more help with --help$/, '');
+}
+
+function describeUsage(error: Error, command: string | undefined): ErrorFields {
+  const message = flagMessage(error.message).replace(/^Nonexistent flag/, 'Unknown flag');
+  const unknownCommand = /^command (.*) not found$/.exec(message)?.[1];
+  const known = command !== undefined && unknownCommand === undefined && !command.startsWith('-');
+  return {
+    code: unknownCommand === undefined ? 'INPUT.USAGE' : 'INPUT.UNKNOWN_COMMAND',
+    message: unknownCommand === undefined ? message : `There is no command "${unknownCommand}"`,
+    why: 'The command line was not understood, so nothing was done.',
+    nextActions: [known ? `prefix-migrate ${command} --help` : 'prefix-migrate --help'],
+    exitCode: ExitCode.invalidInput,
+    shown: false,
+  };
+}
+
+/** What happened, why, and what to do next, in at most 80 columns. */
+export function renderError(fields: ErrorFields, options: { colour: boolean }): string {
+  const clean = withoutControlCharacters(fields);
+  const lines = [...wrap(clean.message, 80), ''];
+  if (clean.why !== '') lines.push(...wrap(clean.why, 78).map((line) => `  ${line}`), '');
+  // Commands are to be pasted: never broken into lines.
+  for (const action of clean.nextActions) lines.push(`  -> ${action}`);
+  lines[0] = paint('red', lines[0] ?? '', options.colour);
+  lines.push(paint('dim', `  (${clean.code}, exit code ${clean.exitCode})`, options.colour));
+  return `${lines.join('\n')}\n`;
+}

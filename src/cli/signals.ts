@@ -1,0 +1,59 @@
+import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
+
+const signals = { SIGINT: ExitCode.interrupted, SIGTERM: ExitCode.terminated } as const;
+const graceMilliseconds = 15_000;
+
+export interface Stop {
+  /** aborts with the first signal: begin nothing new. The reason is a MigrateError with exit code 130 or 143 */
+  asked: AbortSignal;
+  /** aborts some seconds later: end calls under way as well */
+  overdue: AbortSignal;
+  dispose(): void;
+}
+
+/**
+ * The first SIGINT or SIGTERM asks for a stop at a clean place; the second ends the process at once. The order of writes
+ * makes both safe.
+ */
+export function stopOnSignals(options: {
+  notice: (line: string) => void;
+  sleep: (milliseconds: number) => Promise<void>;
+}): Stop {
+  const asked = new AbortController();
+  const overdue = new AbortController();
+  const handlers = Object.entries(signals).map(([name, exitCode]) => {
+    const handler = (): void => {
+      if (asked.signal.aborted) process.exit(exitCode);
+      options.notice(`${name}: stopping cleanly; once more ends at once.`);
+      asked.abort(stopped(name, exitCode));
+      void options.sleep(graceMilliseconds).then(() => overdue.abort(asked.signal.reason));
+    };
+    process.on(name, handler);
+    return { name, handler };
+  });
+  return {
+    asked: asked.signal,
+    overdue: overdue.signal,
+    dispose() {
+      for (const { name, handler } of handlers) process.off(name, handler);
+    },
+  };
+}
+
+function stopped(name: string, exitCode: ExitCode): MigrateError {
+  return new MigrateError({
+    code: name === 'SIGINT' ? 'RUN.INTERRUPTED' : 'RUN.TERMINATED',
+    message: `Stopped by ${name}.`,
+    why: 'The call under way was ended and what was done is written down; nothing was lost.',
+    nextActions: ['the same command goes on from here'],
+    exitCode,
+  });
+}
+
+/** The work, or the signal's reason as soon as it aborts: for reads, which may be left alone. */
+export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([work, aborted]);
+}

@@ -1,0 +1,108 @@
+import { runChecks } from '../../checks/index.ts';
+import type { Io } from '../../cli/io.ts';
+import { type ConnectionOptions, connect, loadTemplates, writePlanFolder } from '../../composition.ts';
+import { blockers } from '../../domain/finding.ts';
+import { ExitCode } from '../../domain/migrate-error.ts';
+import type { MigrationPlan, PlanRequest } from '../../domain/plan.ts';
+import { renderPlan } from '../../domain/plan-id.ts';
+import type { ClusterSnapshot } from '../../domain/snapshot.ts';
+import { eksctlYaml } from '../../exports/eksctl.ts';
+import { makePlan } from '../../planning/plan.ts';
+import { scopeOf } from '../../planning/scope.ts';
+import { planMarkdown } from '../../reporting/formats/plan-markdown.ts';
+import { planText } from '../../reporting/formats/plan-text.ts';
+import { withoutControlCharacters } from '../../reporting/text.ts';
+import { survey } from '../../survey/survey.ts';
+import { refuseOtherKubeconfig } from './refusals.ts';
+
+export interface PlanOptions {
+  request: PlanRequest;
+  /** where the plan folder is written; null for a dry run */
+  folder: string | null;
+  format: 'text' | 'json' | 'markdown' | 'eksctl';
+  toolVersion: string;
+  /** folder of the program */
+  root: string;
+  connection: ConnectionOptions;
+}
+
+export interface PlanFlags {
+  cluster: string;
+  nodegroup?: string[] | undefined;
+  'max-pods'?: number | undefined;
+  'warm-prefix-target'?: number | undefined;
+  'warm-ip-target'?: number | undefined;
+  'minimum-ip-target'?: number | undefined;
+  allow?: string[] | undefined;
+  'drain-timeout'?: number | undefined;
+  soak: number;
+  'expires-in': number;
+}
+
+/** What the person asked, as data. A flag that was not given leaves no field. */
+export function planRequest(flags: PlanFlags): PlanRequest {
+  const given = {
+    maxPods: flags['max-pods'],
+    warmPrefixTarget: flags['warm-prefix-target'],
+    warmIpTarget: flags['warm-ip-target'],
+    minimumIpTarget: flags['minimum-ip-target'],
+    drainTimeoutSeconds: flags['drain-timeout'],
+  };
+  return {
+    clusterName: flags.cluster,
+    nodegroups: flags.nodegroup ?? [],
+    allow: flags.allow ?? [],
+    soakSeconds: flags.soak,
+    expiresInSeconds: flags['expires-in'],
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+  };
+}
+
+/** Survey, checks, plan, folder, result. Changes nothing but the folder. Exit code 4 when findings block the plan. */
+export async function planCluster(options: PlanOptions, io: Io): Promise<ExitCode> {
+  const { request } = options;
+  const ports = await connect(options.connection);
+  await refuseOtherKubeconfig(request.clusterName, ports);
+  const snapshot = await survey(ports, { clusterName: request.clusterName }, (what) => io.progress(`  ${what}`));
+  const scope = scopeOf(snapshot, request);
+  for (const { nodegroupName, detail } of scope.skipped) {
+    io.progress(withoutControlCharacters(`  ${nodegroupName} stays as it is: ${detail}`));
+  }
+  const plan = makePlan({
+    snapshot,
+    request,
+    findings: runChecks(snapshot, request, scope),
+    toolVersion: options.toolVersion,
+    templates: await loadTemplates(options.root),
+  });
+  if (options.folder !== null) await writeFolder(options.folder, plan, snapshot);
+  io.result(rendered(plan, options, io));
+  return blockers(plan.findings).length > 0 ? ExitCode.blockingFindings : ExitCode.done;
+}
+
+async function writeFolder(folder: string, plan: MigrationPlan, snapshot: ClusterSnapshot): Promise<void> {
+  const userData = plan.nodegroups.flatMap((group) => {
+    const step = plan.steps.find(({ id }) => id === `create-launch-template/${group.source}`);
+    return step?.kind === 'create-launch-template' ? [[group.userDataFile, step.params.userData] as const] : [];
+  });
+  await writePlanFolder(folder, {
+    'plan.json': renderPlan(plan),
+    'snapshot.json': `${JSON.stringify(snapshot, null, 2)}\n`,
+    'cluster.eksctl.yaml': eksctlYaml(plan),
+    'plan.md': planMarkdown(withoutControlCharacters(plan)),
+    ...Object.fromEntries(userData),
+  });
+}
+
+function rendered(plan: MigrationPlan, { format, folder }: PlanOptions, io: Io): string {
+  switch (format) {
+    case 'text':
+      return planText(withoutControlCharacters(plan), { folder, colour: io.colour.stdout });
+    case 'json':
+      return renderPlan(plan);
+    case 'markdown':
+      return planMarkdown(withoutControlCharacters(plan));
+    case 'eksctl':
+      return eksctlYaml(plan);
+  }
+}

@@ -1,0 +1,48 @@
+import { Args, Flags } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.ts';
+import { connectionFlags, outputFlags, pollFlags, withEnvironment } from '../cli/flags.ts';
+import { createIo } from '../cli/io.ts';
+import { phases } from '../domain/plan.ts';
+
+export default class Apply extends BaseCommand {
+  static override summary = 'Run a plan, or go on with it where it stopped.';
+  static override description =
+    'Each step looks first and acts only if needed. Ctrl-C stops cleanly; the same command goes on.';
+  static override usage = 'apply DIR [FLAGS]';
+  static override examples = [
+    '<%= config.bin %> apply prefix-migrate-prod --until verify',
+    '<%= config.bin %> apply prefix-migrate-prod --confirm prod',
+  ];
+  static override args = {
+    dir: Args.string({ description: 'plan folder, or the plan.json in it', required: true }),
+  };
+  static override flags = withEnvironment({
+    until: Flags.option({ helpValue: 'PHASE', summary: 'Stop after this phase.', options: phases })(),
+    confirm: Flags.string({ summary: 'Consent to moving pods and deleting node groups.', helpValue: 'CLUSTER' }),
+    approve: Flags.string({ summary: 'Refuse unless this is the id of the plan.', helpValue: 'PLAN_ID' }),
+    'dry-run': Flags.boolean({ summary: 'Print the next steps and their calls; change nothing.' }),
+    cluster: Flags.string({ helpValue: 'NAME', summary: 'Refuse unless the plan is for this cluster.' }),
+    ...pollFlags,
+    ...connectionFlags,
+    ...outputFlags,
+  });
+
+  override async run(): Promise<number> {
+    const { args, flags } = await this.parse(Apply);
+    const { applyPlan } = await import('./actions/apply-plan.ts');
+    return applyPlan(
+      {
+        target: args.dir,
+        until: flags.until,
+        confirm: flags.confirm,
+        approve: flags.approve,
+        dryRun: flags['dry-run'],
+        clusterName: flags.cluster,
+        pollIntervalMilliseconds: flags['poll-interval'] * 1000,
+        toolVersion: this.config.version,
+        connection: flags,
+      },
+      createIo(flags),
+    );
+  }
+}

@@ -1,0 +1,64 @@
+import { Flags } from '@oclif/core';
+import { BaseCommand } from '../cli/base-command.ts';
+import { connectionFlags, duration, outputFlags, withEnvironment } from '../cli/flags.ts';
+import { createIo } from '../cli/io.ts';
+
+const planFormats = ['text', 'json', 'markdown', 'eksctl'] as const;
+
+export default class Plan extends BaseCommand {
+  static override summary = 'Look at a cluster and plan its move to prefix delegation; change nothing.';
+  static override description =
+    'Reads AWS and Kubernetes, runs the checks, and writes the plan folder. Exits 4 when something blocks the move.';
+  static override usage = 'plan --cluster NAME [FLAGS]';
+  static override examples = [
+    '<%= config.bin %> plan --cluster prod',
+    '<%= config.bin %> plan --cluster prod --nodegroup apps --dry-run --format eksctl',
+  ];
+  static override flags = withEnvironment({
+    cluster: Flags.string({ helpValue: 'NAME', summary: 'Name of the EKS cluster.', required: true }),
+    nodegroup: Flags.string({
+      helpValue: 'NAME',
+      summary: 'Node group to move (repeatable); default: all that gain from it.',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    'max-pods': Flags.integer({ helpValue: 'N', summary: 'Pods per node; default: calculated.', min: 1 }),
+    'warm-prefix-target': Flags.integer({ helpValue: 'N', summary: 'WARM_PREFIX_TARGET of the VPC CNI.', min: 0 }),
+    'warm-ip-target': Flags.integer({ helpValue: 'N', summary: 'WARM_IP_TARGET of the VPC CNI.', min: 0 }),
+    'minimum-ip-target': Flags.integer({ helpValue: 'N', summary: 'MINIMUM_IP_TARGET of the VPC CNI.', min: 0 }),
+    allow: Flags.string({
+      helpValue: 'CODE',
+      summary: 'Accept a blocking finding by its code (repeatable).',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    'drain-timeout': duration({ summary: 'Longest drain; default: from the forecast, at least 30m.' }),
+    soak: duration({ summary: 'Wait between drain and deletion.', default: 600, defaultHelp: async () => '10m' }),
+    'expires-in': duration({
+      summary: 'How long the plan may be applied.',
+      default: 86_400,
+      defaultHelp: async () => '24h',
+    }),
+    out: Flags.string({ summary: 'Plan folder; default: prefix-migrate-CLUSTER.', helpValue: 'DIR' }),
+    'dry-run': Flags.boolean({ summary: 'Write no folder.' }),
+    format: Flags.option({ summary: 'What stdout gets.', options: planFormats, default: 'text' })(),
+    ...connectionFlags,
+    ...outputFlags,
+  });
+
+  override async run(): Promise<number> {
+    const { flags } = await this.parse(Plan);
+    const { planCluster, planRequest } = await import('./actions/plan-cluster.ts');
+    return planCluster(
+      {
+        request: planRequest(flags),
+        folder: flags['dry-run'] ? null : (flags.out ?? `prefix-migrate-${flags.cluster}`),
+        format: flags.json ? 'json' : flags.format,
+        toolVersion: this.config.version,
+        root: this.config.root,
+        connection: { ...flags, clusterName: flags.cluster },
+      },
+      createIo(flags),
+    );
+  }
+}

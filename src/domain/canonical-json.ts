@@ -1,0 +1,17 @@
+import { createHash } from 'node:crypto';
+
+/** JSON with sorted keys and no whitespace; members that are undefined are left out. Equal data, equal text. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, member: unknown) => (isRecord(member) ? sorted(member) : member)) ?? 'null';
+}
+
+/** SHA-256 of UTF-8 text, 64 lower-case hex digits. */
+export const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function sorted(record: Record<string, unknown>): Record<string, unknown> {
+  const keys = Object.keys(record).toSorted((a, b) => (a < b ? -1 : 1));
+  return Object.fromEntries(keys.map((key) => [key, record[key]]));
+}

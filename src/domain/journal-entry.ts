@@ -1,0 +1,66 @@
+import type { Phase } from './plan.ts';
+
+/** One line of the journal: `{v, seq, at, prev, entry}`; `prev` is the SHA-256 (hex) of the line before, 64 zeros for the first. */
+export interface JournalLine {
+  v: 1;
+  seq: number;
+  /** ISO 8601 */
+  at: string;
+  prev: string;
+  entry: JournalEntry;
+}
+
+export interface FailureFields {
+  code: string;
+  message: string;
+  why: string;
+  nextActions: string[];
+}
+
+export type JournalEntry =
+  | {
+      type: 'run-started';
+      runId: string;
+      planId: string;
+      toolVersion: string;
+      command: string;
+      holder: string;
+      until: Phase | null;
+    }
+  | { type: 'approval'; runId: string; planId: string; by: string; how: 'prompt' | 'confirm-flag'; phases: Phase[] }
+  | { type: 'step-started'; runId: string; stepId: string; token: string }
+  | { type: 'step-progress'; runId: string; stepId: string; progress: StepProgress }
+  | { type: 'step-succeeded'; runId: string; stepId: string; detail: string }
+  /** `tokenSpent`: what the token asked for has failed for good, so that the next attempt needs a new one */
+  | { type: 'step-failed'; runId: string; stepId: string; failure: FailureFields; tokenSpent?: true }
+  | { type: 'run-paused'; runId: string; reason: 'interrupted' | 'terminated' | 'until' | 'failed'; detail: string }
+  | { type: 'run-finished'; runId: string; exitCode: number; summary: RunSummary };
+
+/** What a step did or saw on its way. Intents of evictions are written before the request, outcomes after the answer. */
+export type StepProgress =
+  | { kind: 'eviction-intent'; pod: string; uid: string; node: string; budget: string | null }
+  | { kind: 'eviction-outcome'; pod: string; uid: string; outcome: string; detail?: string }
+  | { kind: 'pod-gone'; pod: string; uid: string; node: string }
+  | { kind: 'cordoned'; node: string; uid: string }
+  | { kind: 'update-requested'; what: string; id: string }
+  | {
+      kind: 'verified-node';
+      node: string;
+      instanceId: string;
+      prefixes: string[];
+      allocatablePods: number;
+      evidence: string;
+    }
+  | { kind: 'note'; message: string };
+
+/** What moved, for the last screen and for programs. */
+export interface RunSummary {
+  nodesBefore: number;
+  nodesAfter: number;
+  podsMoved: number;
+  evictions: number;
+  evictionsRefused: number;
+  prefixesAttached: number;
+  maxPodsBefore: number;
+  maxPodsAfter: number;
+}

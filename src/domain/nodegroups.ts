@@ -1,0 +1,64 @@
+import { mustMove } from './evictable.ts';
+import type { ClusterNode, ClusterSnapshot, InstanceType, LaunchTemplateVersion, Nodegroup, Pod } from './snapshot.ts';
+
+export const nodesOf = (snapshot: ClusterSnapshot, nodegroupName: string): ClusterNode[] =>
+  snapshot.nodes.filter((node) => node.nodegroupName === nodegroupName);
+
+/** Pods that have to leave the nodes of these node groups before the nodes can go. */
+export function podsToMove(snapshot: ClusterSnapshot, nodegroupNames: readonly string[]): Pod[] {
+  const names = new Set(nodegroupNames);
+  const nodes = new Set(
+    snapshot.nodes
+      .filter((node) => node.nodegroupName !== null && names.has(node.nodegroupName))
+      .map(({ name }) => name),
+  );
+  return snapshot.pods.filter((pod) => pod.nodeName !== null && nodes.has(pod.nodeName) && mustMove(pod));
+}
+
+/** The version of the launch template that the node group was made from; undefined when it has none or it was not seen. */
+export const templateOf = (
+  snapshot: ClusterSnapshot,
+  { launchTemplate }: Nodegroup,
+): LaunchTemplateVersion | undefined =>
+  launchTemplate === null
+    ? undefined
+    : snapshot.launchTemplates.find(
+        (template) => template.launchTemplateId === launchTemplate.id && template.version === launchTemplate.version,
+      );
+
+/** EKS uses t3.medium for a node group that names no type anywhere. */
+const defaultInstanceType = 't3.medium';
+
+/** Names of the node group's instance types, from the group or else from its launch template. */
+export function instanceTypeNames(snapshot: ClusterSnapshot, nodegroup: Nodegroup): string[] {
+  if (nodegroup.instanceTypes.length > 0) return nodegroup.instanceTypes;
+  return [templateOf(snapshot, nodegroup)?.instanceType ?? defaultInstanceType];
+}
+
+/** Facts about the node group's types, and the names of types that nothing is known about. */
+export function instanceTypesOf(
+  snapshot: ClusterSnapshot,
+  nodegroup: Nodegroup,
+): { known: InstanceType[]; unknown: string[] } {
+  const byName = new Map(snapshot.instanceTypes.map((type) => [type.instanceType, type]));
+  const names = instanceTypeNames(snapshot, nodegroup);
+  return {
+    known: names.map((name) => byName.get(name)).filter((type) => type !== undefined),
+    unknown: names.filter((name) => !byName.has(name)),
+  };
+}
+
+/** Nodes the group should have: what its Auto Scaling group wants, since autoscalers change it there. */
+export function desiredNodes(snapshot: ClusterSnapshot, nodegroup: Nodegroup): number {
+  const groups = snapshot.autoScalingGroups.filter((group) => nodegroup.autoScalingGroupNames.includes(group.name));
+  const wanted = groups.length > 0 ? sum(groups.map((group) => group.desiredCapacity)) : nodegroup.scaling.desiredSize;
+  return Math.min(Math.max(wanted, nodegroup.scaling.minSize), nodegroup.scaling.maxSize);
+}
+
+/** Whether aws-node gives the node's pods their addresses: not on Fargate, hybrid, Auto Mode and Windows nodes. */
+export const usesVpcCni = ({ instanceId, labels }: ClusterNode): boolean =>
+  instanceId !== null &&
+  !['auto', 'fargate', 'hybrid'].includes(labels?.['eks.amazonaws.com/compute-type'] ?? '') &&
+  labels?.['kubernetes.io/os'] !== 'windows';
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -1,0 +1,162 @@
+import type { FailureFields, JournalEntry, JournalLine, RunSummary } from './journal-entry.ts';
+import type { MigrationPlan, Phase } from './plan.ts';
+
+export type StepStatus = 'pending' | 'started' | 'succeeded' | 'failed';
+
+export interface StepState {
+  status: StepStatus;
+  /** ISO 8601 times of the first start and the last end */
+  startedAt: string | null;
+  endedAt: string | null;
+  /** the token of its first start: the same ever after, until what it asked for has failed for good */
+  token: string | null;
+  /** how many tokens are spent */
+  generation: number;
+  failure: FailureFields | null;
+  detail: string | null;
+  /** ids of updates that EKS gave us, by what they are for */
+  updates: Record<string, string>;
+}
+
+/** Fold of plan and journal: where the migration stands. */
+export interface RunState {
+  planId: string;
+  steps: Record<string, StepState>;
+  /** uid -> outcome of pods asked to leave; `intent` when the answer was never written */
+  evictions: Record<string, { pod: string; node: string; outcome: string }>;
+  /** uids of evicted pods that were seen to be gone */
+  podsGone: string[];
+  /** uids of nodes that this plan cordoned */
+  cordonedNodes: Record<string, string>;
+  evictionsRefused: number;
+  /** replacement nodes that passed verification, as last seen */
+  verifiedNodes: Record<string, { prefixes: string[]; allocatablePods: number }>;
+  runs: { runId: string; startedAt: string; endedAt: string | null; exitCode: number | null; paused: string | null }[];
+  approvals: { by: string; at: string; phases: Phase[] }[];
+  /** summary of the run that did the last step */
+  finished: RunSummary | null;
+  lastEntryAt: string | null;
+}
+
+const pending = (): StepState => ({
+  status: 'pending',
+  startedAt: null,
+  endedAt: null,
+  token: null,
+  generation: 0,
+  failure: null,
+  detail: null,
+  updates: {},
+});
+
+/** The state before anything happened. */
+export function initialRunState(plan: MigrationPlan): RunState {
+  return {
+    planId: plan.planId,
+    steps: Object.fromEntries(plan.steps.map((step) => [step.id, pending()])),
+    evictions: {},
+    podsGone: [],
+    cordonedNodes: {},
+    evictionsRefused: 0,
+    verifiedNodes: {},
+    runs: [],
+    approvals: [],
+    finished: null,
+    lastEntryAt: null,
+  };
+}
+
+/** Folds a whole journal. Pure: same plan and lines, same state. */
+export function replay(plan: MigrationPlan, lines: readonly JournalLine[]): RunState {
+  const state = initialRunState(plan);
+  for (const line of lines) applyEntry(state, line.at, line.entry);
+  return state;
+}
+
+/** Folds one more entry into `state` (which it changes): what `replay` does line by line. */
+export function applyEntry(state: RunState, at: string, entry: JournalEntry): void {
+  state.lastEntryAt = at;
+  const step = 'stepId' in entry ? state.steps[entry.stepId] : undefined;
+  const run = state.runs.findLast((candidate) => candidate.runId === entry.runId);
+  switch (entry.type) {
+    case 'run-started':
+      state.runs.push({ runId: entry.runId, startedAt: at, endedAt: null, exitCode: null, paused: null });
+      break;
+    case 'approval':
+      state.approvals.push({ by: entry.by, at, phases: entry.phases });
+      break;
+    case 'step-started':
+      if (step === undefined) break;
+      step.status = 'started';
+      step.startedAt ??= at;
+      step.token ??= entry.token;
+      step.failure = null;
+      break;
+    case 'step-succeeded':
+      if (step === undefined) break;
+      step.status = 'succeeded';
+      step.startedAt ??= at;
+      step.endedAt = at;
+      step.detail = entry.detail;
+      step.failure = null;
+      break;
+    case 'step-failed':
+      if (step === undefined) break;
+      step.status = 'failed';
+      step.endedAt = at;
+      step.failure = entry.failure;
+      if (entry.tokenSpent) {
+        step.generation += 1;
+        step.token = null;
+        step.updates = {};
+      }
+      break;
+    case 'step-progress':
+      applyProgress(state, step, entry.progress);
+      break;
+    case 'run-paused':
+      if (run === undefined) break;
+      run.endedAt = at;
+      run.paused = entry.reason;
+      break;
+    case 'run-finished':
+      if (run !== undefined) {
+        run.endedAt = at;
+        run.exitCode = entry.exitCode;
+      }
+      if (Object.values(state.steps).every(({ status }) => status === 'succeeded')) state.finished = entry.summary;
+      break;
+  }
+}
+
+function applyProgress(
+  state: RunState,
+  step: StepState | undefined,
+  progress: Extract<JournalEntry, { type: 'step-progress' }>['progress'],
+): void {
+  switch (progress.kind) {
+    case 'eviction-intent':
+      state.evictions[progress.uid] = { pod: progress.pod, node: progress.node, outcome: 'intent' };
+      break;
+    case 'eviction-outcome': {
+      const eviction = state.evictions[progress.uid];
+      if (eviction !== undefined) eviction.outcome = progress.outcome;
+      if (progress.outcome === 'budget-exhausted') state.evictionsRefused += 1;
+      break;
+    }
+    case 'pod-gone':
+      state.podsGone.push(progress.uid);
+      break;
+    case 'cordoned':
+      state.cordonedNodes[progress.uid] = progress.node;
+      break;
+    case 'update-requested':
+      if (step !== undefined) step.updates[progress.what] = progress.id;
+      break;
+    case 'verified-node':
+      state.verifiedNodes[progress.node] = { prefixes: progress.prefixes, allocatablePods: progress.allocatablePods };
+      break;
+    case 'note':
+      break;
+  }
+}

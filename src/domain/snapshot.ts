@@ -1,0 +1,282 @@
+/**
+ * Everything observed at one time, as plain serialisable data in the words of the domain. Holds no secret:
+ * user data of launch templates appears only as a hash.
+ */
+export interface ClusterSnapshot {
+  formatVersion: 1;
+  /** ISO 8601 */
+  observedAt: string;
+  cluster: Cluster;
+  nodegroups: Nodegroup[];
+  autoScalingGroups: AutoScalingGroup[];
+  launchTemplates: LaunchTemplateVersion[];
+  vpcCni: VpcCni;
+  instanceTypes: InstanceType[];
+  subnets: Subnet[];
+  networkInterfaces: NetworkInterface[];
+  nodes: ClusterNode[];
+  pods: Pod[];
+  workloads: Workload[];
+  podDisruptionBudgets: PodDisruptionBudget[];
+}
+
+export interface Cluster {
+  name: string;
+  arn: string;
+  region: string;
+  accountId: string;
+  status: string;
+  /** `1.33` */
+  kubernetesVersion: string;
+  platformVersion: string;
+  endpoint: string;
+  /** SHA-256 of the certificate authority data, hex */
+  certificateAuthorityHash: string;
+  ipFamily: 'ipv4' | 'ipv6';
+  vpcId: string;
+  subnetIds: string[];
+  clusterSecurityGroupId: string | null;
+  authenticationMode: string | null;
+  autoMode: boolean;
+  outpost: boolean;
+  /** who looked, from GetCallerIdentity */
+  callerArn: string;
+}
+
+export type TaintEffect = 'NO_SCHEDULE' | 'NO_EXECUTE' | 'PREFER_NO_SCHEDULE';
+export interface NodegroupTaint {
+  key: string;
+  value: string | null;
+  effect: TaintEffect;
+}
+export interface Scaling {
+  minSize: number;
+  maxSize: number;
+  desiredSize: number;
+}
+export interface HealthIssue {
+  code: string;
+  message: string;
+  resourceIds: string[];
+}
+
+/** An EKS managed node group as DescribeNodegroup shows it. */
+export interface Nodegroup {
+  nodegroupName: string;
+  arn: string;
+  status: string;
+  kubernetesVersion: string | null;
+  releaseVersion: string | null;
+  capacityType: string;
+  scaling: Scaling;
+  /** empty when the types come from the launch template */
+  instanceTypes: string[];
+  subnetIds: string[];
+  amiType: string;
+  nodeRole: string;
+  diskSize: number | null;
+  labels: Record<string, string>;
+  taints: NodegroupTaint[];
+  tags: Record<string, string>;
+  autoScalingGroupNames: string[];
+  launchTemplate: { id: string; name: string | null; version: string } | null;
+  updateConfig: { maxUnavailable?: number; maxUnavailablePercentage?: number; updateStrategy?: string } | null;
+  nodeRepairEnabled: boolean | null;
+  remoteAccess: { ec2SshKey: string | null; sourceSecurityGroups: string[] } | null;
+  healthIssues: HealthIssue[];
+  /** members of the answer that this version does not know: reported, never dropped in silence */
+  unknownFields: string[];
+}
+
+export interface AutoScalingGroup {
+  name: string;
+  desiredCapacity: number;
+  minSize: number;
+  maxSize: number;
+  instanceIds: string[];
+  suspendedProcesses: string[];
+}
+
+/** One version of a launch template that a source uses. `data` is EC2's LaunchTemplateData without UserData. */
+export interface LaunchTemplateVersion {
+  launchTemplateId: string;
+  version: string;
+  name: string;
+  imageId: string | null;
+  instanceType: string | null;
+  /** SHA-256 of the decoded user data, hex; null when there is none */
+  userDataHash: string | null;
+  data: Record<string, unknown>;
+}
+
+export interface VpcCni {
+  managedBy: 'eks-addon' | 'self-managed' | 'absent';
+  /** version of the running aws-node image, `1.19.2`; null when it cannot be read */
+  version: string | null;
+  addon: {
+    version: string;
+    status: string;
+    /** as given, JSON or YAML; null when never set */
+    configurationValues: string | null;
+    healthIssues: HealthIssue[];
+  } | null;
+  /** environment of container aws-node in DaemonSet kube-system/aws-node; values from references are null */
+  env: Record<string, string | null>;
+  /** field manager of each variable, where the API server tells it */
+  envManagers: Record<string, string>;
+  rollout: DaemonSetRollout | null;
+}
+
+export interface DaemonSetRollout {
+  generation: number;
+  observedGeneration: number;
+  desired: number;
+  updated: number;
+  available: number;
+  unavailable: number;
+}
+
+export interface InstanceType {
+  instanceType: string;
+  /** absent on bare metal */
+  hypervisor: 'nitro' | 'xen' | null;
+  bareMetal: boolean;
+  vcpus: number;
+  memoryMiB: number;
+  /** ENIs of the default network card, the only one that serves pods */
+  enis: number;
+  ipv4PerEni: number;
+  architectures: string[];
+}
+
+export interface Subnet {
+  subnetId: string;
+  vpcId: string;
+  ownerId: string;
+  availabilityZone: string;
+  cidr: string;
+  availableIpAddressCount: number;
+  reservations: { id: string; cidr: string; type: 'prefix' | 'explicit' }[];
+  tags: Record<string, string>;
+}
+
+export interface NetworkInterface {
+  networkInterfaceId: string;
+  subnetId: string;
+  interfaceType: string;
+  description: string;
+  requesterManaged: boolean;
+  status: string;
+  instanceId: string | null;
+  deviceIndex: number | null;
+  /** every private IPv4 address, the primary one first */
+  addresses: string[];
+  /** attached /28 blocks, `10.0.1.16/28` */
+  prefixes: string[];
+}
+
+export interface NodeTaint {
+  key: string;
+  value: string | null;
+  effect: string;
+}
+
+export interface ClusterNode {
+  name: string;
+  uid: string;
+  /** from spec.providerID, `i-0abc`; null for nodes that are no EC2 instance */
+  instanceId: string | null;
+  instanceType: string | null;
+  availabilityZone: string | null;
+  /** label eks.amazonaws.com/nodegroup */
+  nodegroupName: string | null;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  taints: NodeTaint[];
+  unschedulable: boolean;
+  ready: boolean;
+  createdAt: string;
+  capacityPods: number;
+  allocatable: { pods: number; cpuMillis: number; memoryBytes: number };
+}
+
+export interface OwnerReference {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+}
+
+export interface Toleration {
+  key?: string;
+  operator?: string;
+  value?: string;
+  effect?: string;
+}
+
+export interface Pod {
+  namespace: string;
+  name: string;
+  uid: string;
+  nodeName: string | null;
+  phase: string;
+  ready: boolean;
+  createdAt: string;
+  /** null unless it is being deleted */
+  deletionTimestamp: string | null;
+  /** the controller, or null for a bare pod */
+  controller: OwnerReference | null;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  hostNetwork: boolean;
+  podIp: string | null;
+  mirror: boolean;
+  /** names of volumes of type emptyDir */
+  emptyDirVolumes: string[];
+  persistentVolumeClaims: string[];
+  requests: { cpuMillis: number; memoryBytes: number };
+  nodeSelector: Record<string, string>;
+  tolerations: Toleration[];
+  terminationGracePeriodSeconds: number;
+  /** why it is not running well, from conditions and container states: `Unschedulable: 0/6 nodes ...`; null when well */
+  trouble: string | null;
+}
+
+/** A controller of pods. `replicas` is what it wants, not what there is. */
+export interface Workload {
+  kind: 'Deployment' | 'ReplicaSet' | 'StatefulSet' | 'DaemonSet';
+  namespace: string;
+  name: string;
+  uid: string;
+  controller: OwnerReference | null;
+  replicas: number;
+  readyReplicas: number;
+}
+
+export interface LabelSelector {
+  matchLabels?: Record<string, string>;
+  matchExpressions?: { key: string; operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist'; values?: string[] }[];
+}
+
+export interface PodDisruptionBudget {
+  namespace: string;
+  name: string;
+  uid: string;
+  generation: number;
+  /** null selects nothing, {} every pod of the namespace (policy/v1) */
+  selector: LabelSelector | null;
+  minAvailable: number | string | null;
+  maxUnavailable: number | string | null;
+  unhealthyPodEvictionPolicy: 'IfHealthyBudget' | 'AlwaysAllow' | null;
+  status: {
+    observedGeneration: number;
+    disruptionsAllowed: number;
+    currentHealthy: number;
+    desiredHealthy: number;
+    expectedPods: number;
+    /** pods evicted of late that the controller has not yet seen go: name -> time */
+    disruptedPods: Record<string, string>;
+    /** message of condition DisruptionAllowed when its reason is SyncFailed */
+    syncFailure: string | null;
+  };
+}

@@ -1,0 +1,191 @@
+import { formatDuration } from '../domain/duration.ts';
+import type { StepProgress } from '../domain/journal-entry.ts';
+import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
+import type { AnyStep, StepKind } from '../domain/plan.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { Reporter } from '../ports/reporter.ts';
+import type { Handlers } from '../steps/index.ts';
+import type { Observation, StepContext, StepHandler } from '../steps/step-handler.ts';
+import type { RunJournal } from './run-journal.ts';
+import { Stopped, stopWhenAsked } from './stopped.ts';
+import { tokenOf } from './token.ts';
+
+/** What one run carries along. */
+export interface Run {
+  handlers: Handlers;
+  ports: Ports;
+  journal: RunJournal;
+  reporter: Reporter;
+  context: StepContext;
+  pollIntervalMilliseconds: number;
+  /** asked to stop by a person or the system */
+  signal: AbortSignal;
+  lost: AbortSignal;
+  work: Map<string, Work>;
+  /** true as soon as this run may have changed something */
+  changed: boolean;
+}
+
+/** What this run knows of a step that it works on. */
+interface Work {
+  /** epoch milliseconds of the first look */
+  since: number;
+  started: boolean;
+  /** time of the last act while its effect has not shown yet */
+  actedAt: number | null;
+}
+
+/** AWS answers reads from before a write for some seconds: an act is not repeated before it had this time to show. */
+const visibleAfterMilliseconds = 30_000;
+
+export const handlerOf = (handlers: Handlers, step: AnyStep): StepHandler<StepKind> => handlers[step.kind];
+
+/**
+ * Looks at a step, acts when it must, looks again. True when the step has succeeded (and that is written down), false when
+ * it has to be looked at again later.
+ *
+ * @throws Stopped when the step failed or the run shall stop; what a bug throws, after it was journalled.
+ */
+export async function advance(step: AnyStep, run: Run): Promise<boolean> {
+  const work = run.work.get(step.id) ?? { since: run.ports.clock.now(), started: false, actedAt: null };
+  run.work.set(step.id, work);
+  try {
+    let observation = await observe(step, run);
+    if (observation.kind === 'actionable' && !isTooFresh(run, work)) {
+      await start(step, run, work);
+      await act(step, run, work);
+      observation = await observe(step, run);
+    }
+    if (observation.kind !== 'actionable') work.actedAt = null;
+    return await conclude(step, run, work, observation);
+  } catch (error) {
+    if (error instanceof Stopped) throw error;
+    return await fail(step, run, error);
+  }
+}
+
+const isTooFresh = (run: Run, work: Work): boolean =>
+  work.actedAt !== null && run.ports.clock.now() - work.actedAt < visibleAfterMilliseconds;
+
+/** A failure that time may heal is one more thing to wait for. */
+async function observe(step: AnyStep, run: Run): Promise<Observation> {
+  stopWhenAsked(run.signal, run.lost);
+  try {
+    return await handlerOf(run.handlers, step).observe(step, run.ports, run.context);
+  } catch (error) {
+    if (!isRetryable(error)) throw error;
+    return { kind: 'in-progress', detail: error.message, tooLate: error };
+  }
+}
+
+/** Writes down that this run works on the step, once, before anything else happens to it. */
+async function start(step: AnyStep, run: Run, work: Work): Promise<void> {
+  if (work.started) return;
+  work.started = true;
+  await run.journal.write({ type: 'step-started', stepId: step.id, token: tokenFor(step, run) });
+}
+
+function tokenFor(step: AnyStep, run: Run): string {
+  const { token = null, generation = 0 } = run.context.state.steps[step.id] ?? {};
+  return token ?? tokenOf(run.context.planId, step.id, generation);
+}
+
+async function act(step: AnyStep, run: Run, work: Work): Promise<void> {
+  const { clock } = run.ports;
+  const deadline = new AbortController();
+  const timer = new AbortController();
+  clock.sleep(Math.max(0, millisecondsLeft(step, run, work)), timer.signal).then(
+    () => deadline.abort(deadlineExceeded(step, run, 'its own call to end')),
+    () => undefined,
+  );
+  try {
+    await handlerOf(run.handlers, step).act(step, run.ports, {
+      ...run.context,
+      token: tokenFor(step, run),
+      signal: AbortSignal.any([run.signal, run.lost, deadline.signal]),
+      pollIntervalMilliseconds: run.pollIntervalMilliseconds,
+      progress: (progress) => report(step, run, progress),
+      drainStatus: (status) => run.reporter.drain(status),
+    });
+    run.changed = true;
+    work.actedAt = clock.now();
+  } catch (error) {
+    if (!isRetryable(error) || run.signal.aborted || run.lost.aborted) throw error;
+    run.reporter.waiting({ stepId: step.id, detail: error.message });
+  } finally {
+    timer.abort();
+  }
+}
+
+async function report(step: AnyStep, run: Run, progress: StepProgress): Promise<void> {
+  if (progress.kind !== 'note') run.changed = true;
+  await run.journal.write({ type: 'step-progress', stepId: step.id, progress });
+}
+
+async function conclude(step: AnyStep, run: Run, work: Work, observation: Observation): Promise<boolean> {
+  if (observation.kind === 'satisfied') {
+    await run.journal.write({ type: 'step-succeeded', stepId: step.id, detail: observation.detail });
+    return true;
+  }
+  if (observation.kind === 'conflict') return await fail(step, run, observation.error, observation.tokenSpent);
+  await start(step, run, work);
+  if (millisecondsLeft(step, run, work) <= 0) {
+    const tooLate = observation.kind === 'in-progress' ? observation.tooLate : undefined;
+    throw tooLate ?? deadlineExceeded(step, run, observation.detail);
+  }
+  run.reporter.waiting({ stepId: step.id, detail: observation.detail });
+  return false;
+}
+
+/**
+ * Journals the failure of a step. What a stop made of a call under way is no failure: the next run looks again.
+ *
+ * @throws always
+ */
+async function fail(step: AnyStep, run: Run, error: unknown, tokenSpent = false): Promise<never> {
+  stopWhenAsked(run.signal, run.lost);
+  const failure = error instanceof MigrateError ? error : bug(error);
+  const { code, message, why, nextActions } = failure;
+  await run.journal.write({
+    type: 'step-failed',
+    stepId: step.id,
+    failure: { code, message, why, nextActions },
+    ...(tokenSpent && { tokenSpent }),
+  });
+  if (failure.exitCode === ExitCode.bug) throw error;
+  const isInput = !run.changed && accessProblem.test(code);
+  const exitCode = isInput ? ExitCode.invalidInput : ExitCode.stoppedPartWay;
+  throw new Stopped(new MigrateError({ code, message, why, nextActions, exitCode, cause: error }));
+}
+
+/** Codes of missing permission or credentials: exit 2 as long as the run has changed nothing. */
+const accessProblem = /DENIED|FORBIDDEN|UNAUTHORIZED|CREDENTIALS/;
+
+const isRetryable = (error: unknown): error is MigrateError => error instanceof MigrateError && error.retryable;
+
+function millisecondsLeft(step: AnyStep, run: Run, work: Work): number {
+  return work.since + handlerOf(run.handlers, step).deadlineSeconds(step) * 1000 - run.ports.clock.now();
+}
+
+function deadlineExceeded(step: AnyStep, run: Run, waitedFor: string): MigrateError {
+  const handler = handlerOf(run.handlers, step);
+  const limit = formatDuration(handler.deadlineSeconds(step));
+  return new MigrateError({
+    code: 'STEP.DEADLINE',
+    message: `"${handler.title(step)}" was not done within ${limit}. Waited for: ${waitedFor}`,
+    why: 'Each step has a deadline, so that nothing waits for ever. What was asked for may still arrive.',
+    nextActions: ['run the same command again: it goes on from here, with a new deadline'],
+    exitCode: ExitCode.stoppedPartWay,
+  });
+}
+
+function bug(error: unknown): MigrateError {
+  return new MigrateError({
+    code: 'BUG',
+    message: error instanceof Error ? error.message : String(error),
+    why: 'This is a bug in prefix-migrate.',
+    nextActions: ['please report it', 'run the same command again: it goes on from here'],
+    exitCode: ExitCode.bug,
+    cause: error,
+  });
+}

@@ -1,0 +1,73 @@
+import type { JournalEntry } from '../domain/journal-entry.ts';
+import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
+import type { MigrationPlan } from '../domain/plan.ts';
+import { applyEntry, type RunState, replay } from '../domain/run-state.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { JournalStore } from '../ports/journal-store.ts';
+import type { Reporter } from '../ports/reporter.ts';
+
+type WithoutRunId<T> = T extends unknown ? Omit<T, 'runId'> : never;
+export type RunEntry = WithoutRunId<JournalEntry>;
+
+/** The journal as one run writes it: every entry is on disk, then in the state, then shown. */
+export interface RunJournal {
+  readonly state: RunState;
+  readonly tornTail: boolean;
+  write(entry: RunEntry): Promise<void>;
+  /** From now on every write rejects: a call that outlives its run must not write behind the next one's back. */
+  close(): void;
+}
+
+/**
+ * Reads the journal of `plan` and folds it. Writes go one after the other; after the first failure, or once the lock is
+ * lost, every further write rejects: nothing may be done that is not written down.
+ *
+ * @throws MigrateError when the journal is damaged or belongs to another plan.
+ */
+export async function openRunJournal(parts: {
+  plan: MigrationPlan;
+  journal: JournalStore;
+  clock: Clock;
+  reporter: Reporter;
+  runId: string;
+  lost: AbortSignal;
+}): Promise<RunJournal> {
+  const { plan, journal, clock, reporter, runId, lost } = parts;
+  const { lines, tornTail } = await journal.read();
+  for (const { entry } of lines) {
+    if (entry.type === 'run-started' && entry.planId !== plan.planId) throw otherPlan(entry.planId, plan.planId);
+  }
+  const state = replay(plan, lines);
+  let last: Promise<void> = Promise.resolve();
+  let closed = false;
+
+  async function append(entry: RunEntry): Promise<void> {
+    lost.throwIfAborted();
+    if (closed) throw new Error(`the run is over: ${entry.type} came too late`);
+    const line = await journal.append(new Date(clock.now()).toISOString(), { ...entry, runId });
+    applyEntry(state, line.at, line.entry);
+    reporter.line(line, state);
+  }
+
+  return {
+    state,
+    tornTail,
+    write: (entry) => {
+      last = last.then(() => append(entry));
+      return last;
+    },
+    close: () => {
+      closed = true;
+    },
+  };
+}
+
+function otherPlan(journalled: string, planId: string): MigrateError {
+  return new MigrateError({
+    code: 'JOURNAL.OTHER_PLAN',
+    message: 'The journal in this folder belongs to another plan. Nothing was changed.',
+    why: `The journal was written for plan ${journalled.slice(0, 12)}, but plan.json is ${planId.slice(0, 12)}.`,
+    nextActions: ['put the two files back together, or make a new plan with --out NEW-DIR'],
+    exitCode: ExitCode.invalidInput,
+  });
+}

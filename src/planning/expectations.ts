@@ -1,0 +1,88 @@
+import { canonicalJson } from '../domain/canonical-json.ts';
+import { settingNames } from '../domain/cni-settings.ts';
+import { nodesOf } from '../domain/nodegroups.ts';
+import type { Expectation, PlanRequest } from '../domain/plan.ts';
+import type { ClusterSnapshot, Nodegroup } from '../domain/snapshot.ts';
+import { subnetPlans } from './subnets.ts';
+
+/** A fact that is no longer as planned. What is gone, or was not there before, is null. */
+export interface Deviation {
+  path: string;
+  planned: unknown;
+  now: unknown;
+  whenChanged: 'replan' | 'warn';
+}
+
+/** The facts a plan for these sources relies on. Sources that the snapshot does not have say nothing. */
+export function expectationsOf(
+  snapshot: ClusterSnapshot,
+  sources: readonly Pick<Nodegroup, 'nodegroupName'>[],
+  request: PlanRequest,
+): Expectation[] {
+  const names = sources.map(({ nodegroupName }) => nodegroupName);
+  const present = snapshot.nodegroups.filter(({ nodegroupName }) => names.includes(nodegroupName));
+  return [
+    ...clusterFacts(snapshot),
+    ...vpcCniFacts(snapshot),
+    ...present.flatMap((nodegroup) => nodegroupFacts(snapshot, nodegroup)),
+    ...subnetPlans(snapshot, present, request).flatMap(({ subnetId, cidr, fits }) => [
+      replan(`subnets.${subnetId}.cidr`, cidr),
+      // a subnet that did not fit was accepted by the person: it may well have healed
+      { path: `subnets.${subnetId}.fits`, value: fits, whenChanged: fits ? ('replan' as const) : ('warn' as const) },
+    ]),
+  ];
+}
+
+/** Compares the plan's expectations with those of a fresh snapshot, in the order of the plan. */
+export function compareExpectations(planned: readonly Expectation[], fresh: readonly Expectation[]): Deviation[] {
+  const now = new Map(fresh.map(({ path, value }) => [path, value]));
+  return planned
+    .map(({ path, value, whenChanged }) => ({ path, planned: value, now: now.get(path) ?? null, whenChanged }))
+    .filter((fact) => canonicalJson(fact.planned) !== canonicalJson(fact.now));
+}
+
+const replan = (path: string, value: unknown): Expectation => ({ path, value, whenChanged: 'replan' });
+const warn = (path: string, value: unknown): Expectation => ({ path, value, whenChanged: 'warn' });
+
+function clusterFacts({ cluster }: ClusterSnapshot): Expectation[] {
+  return [
+    replan('cluster.arn', cluster.arn),
+    replan('cluster.endpoint', cluster.endpoint),
+    replan('cluster.certificateAuthorityHash', cluster.certificateAuthorityHash),
+    replan('cluster.status', cluster.status),
+    warn('cluster.kubernetesVersion', cluster.kubernetesVersion),
+  ];
+}
+
+function vpcCniFacts({ vpcCni }: ClusterSnapshot): Expectation[] {
+  return [
+    replan('vpcCni.managedBy', vpcCni.managedBy),
+    replan('vpcCni.version', vpcCni.version),
+    replan('vpcCni.addon.version', vpcCni.addon?.version ?? null),
+    replan('vpcCni.addon.configurationValues', vpcCni.addon?.configurationValues ?? null),
+    ...settingNames.map((name) => replan(`vpcCni.env.${name}`, vpcCni.env[name] ?? null)),
+  ];
+}
+
+function nodegroupFacts(snapshot: ClusterSnapshot, nodegroup: Nodegroup): Expectation[] {
+  const copied = [
+    'status',
+    'amiType',
+    'capacityType',
+    'instanceTypes',
+    'subnetIds',
+    'nodeRole',
+    'diskSize',
+    'labels',
+    'taints',
+    'launchTemplate',
+    'remoteAccess',
+  ] as const;
+  const convenient = ['scaling', 'kubernetesVersion', 'updateConfig', 'nodeRepairEnabled', 'tags'] as const;
+  const path = `nodegroups.${nodegroup.nodegroupName}`;
+  return [
+    ...copied.map((key) => replan(`${path}.${key}`, nodegroup[key])),
+    ...convenient.map((key) => warn(`${path}.${key}`, nodegroup[key])),
+    warn(`${path}.nodes`, nodesOf(snapshot, nodegroup.nodegroupName).length),
+  ];
+}

@@ -1,0 +1,66 @@
+import type { Cluster, HealthIssue, Nodegroup, NodegroupTaint, Scaling } from '../domain/snapshot.ts';
+
+export interface NodegroupRequest {
+  clusterName: string;
+  nodegroupName: string;
+  launchTemplate: { id: string; version: string };
+  instanceTypes: string[];
+  amiType: string;
+  capacityType: string;
+  nodeRole: string;
+  subnetIds: string[];
+  scaling: Scaling;
+  labels: Record<string, string>;
+  taints: NodegroupTaint[];
+  tags: Record<string, string>;
+  kubernetesVersion: string | null;
+  updateConfig: { maxUnavailable?: number; maxUnavailablePercentage?: number; updateStrategy?: string } | null;
+  nodeRepairEnabled: boolean | null;
+}
+
+export interface Addon {
+  addonName: string;
+  version: string;
+  status: string;
+  configurationValues: string | null;
+  healthIssues: HealthIssue[];
+}
+
+export interface EksUpdate {
+  id: string;
+  status: 'InProgress' | 'Successful' | 'Failed' | 'Cancelled';
+  /** `{errorCode, errorMessage}` as text, when it failed */
+  errors: { code: string; message: string; resourceIds: string[] }[];
+}
+
+/**
+ * EKS, in domain words. Every method retries what is retryable by the one policy and throws MigrateError
+ * (codes `AWS.*`) with operation and resource named; `undefined` means that the thing does not exist.
+ */
+export interface EksPort {
+  describeCluster(name: string): Promise<Omit<Cluster, 'callerArn'> & { certificateAuthorityData: string }>;
+  listNodegroups(clusterName: string): Promise<string[]>;
+  describeNodegroup(clusterName: string, nodegroupName: string): Promise<Nodegroup | undefined>;
+  createNodegroup(request: NodegroupRequest, token: string): Promise<void>;
+  /** Returns the id of the update. */
+  updateNodegroupScaling(clusterName: string, nodegroupName: string, scaling: Scaling, token: string): Promise<string>;
+  /** Takes no token; deleting what is gone or being deleted is success. */
+  deleteNodegroup(clusterName: string, nodegroupName: string): Promise<void>;
+  describeAddon(clusterName: string, addonName: string): Promise<Addon | undefined>;
+  /** configurationValues replaces the whole configuration. Returns the id of the update. */
+  updateAddon(
+    request: {
+      clusterName: string;
+      addonName: string;
+      configurationValues: string;
+      resolveConflicts: 'NONE' | 'PRESERVE' | 'OVERWRITE';
+    },
+    token: string,
+  ): Promise<string>;
+  describeUpdate(
+    clusterName: string,
+    updateId: string,
+    of: { addonName: string } | { nodegroupName: string },
+  ): Promise<EksUpdate | undefined>;
+  listUpdates(clusterName: string, of: { addonName: string } | { nodegroupName: string }): Promise<string[]>;
+}

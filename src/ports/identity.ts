@@ -1,0 +1,4 @@
+/** Who calls AWS (STS GetCallerIdentity). */
+export interface IdentityPort {
+  caller(): Promise<{ accountId: string; arn: string }>;
+}

@@ -1,0 +1,102 @@
+import type { ClusterNode, DaemonSetRollout, Pod, PodDisruptionBudget, Workload } from '../domain/snapshot.ts';
+
+/** How the API server answered an eviction. Never thrown: each needs its own reaction. */
+export type EvictionOutcome =
+  | { kind: 'accepted' }
+  /** 404, or 409 because another pod has the name now */
+  | { kind: 'gone'; detail: string }
+  /** 429 with cause DisruptionBudget: `budget` is the server's arithmetic */
+  | { kind: 'budget-exhausted'; budget: string }
+  /** 429, the budget has not been processed by its controller yet */
+  | { kind: 'budget-unprocessed'; retryAfterSeconds: number }
+  /** 429 of priority and fairness, or 5xx of overload */
+  | { kind: 'throttled'; retryAfterSeconds: number | null; detail: string }
+  /** 500 that never heals: more than one PodDisruptionBudget selects the pod */
+  | { kind: 'multiple-budgets'; detail: string }
+  | { kind: 'namespace-terminating' }
+  /** 403 of RBAC or of an admission webhook, or another refusal that only a person can change */
+  | { kind: 'refused'; status: number; detail: string }
+  /** the reply was lost or makes no sense: the pod may or may not have been evicted */
+  | { kind: 'unknown'; detail: string };
+
+export interface Followed {
+  pods: Pod;
+  nodes: ClusterNode;
+  podDisruptionBudgets: PodDisruptionBudget;
+}
+
+/** `replaced` carries the whole list after each (re-)list: what is not in it is gone. */
+export type FollowEvent<T> =
+  | { type: 'replaced'; items: T[] }
+  | { type: 'changed'; item: T }
+  | { type: 'removed'; item: T };
+
+export interface LeaseRecord {
+  holder: string;
+  /** command line and start, for the message to whoever finds it held */
+  description: string;
+  acquiredAt: string;
+  renewedAt: string;
+  durationSeconds: number;
+  transitions: number;
+  resourceVersion: string;
+}
+
+export interface DaemonSet {
+  image: string | null;
+  env: Record<string, string | null>;
+  /** field manager of each variable of the container */
+  envManagers: Record<string, string>;
+  rollout: DaemonSetRollout;
+  labels: Record<string, string>;
+}
+
+/**
+ * The Kubernetes API, in domain words. Lists are paged; failures are MigrateError (codes `KUBERNETES.*`);
+ * `undefined` means not found. Retries as everywhere, except `evict`, which is asked once.
+ */
+export interface KubernetesPort {
+  /** address of the API server from the kubeconfig */
+  serverUrl(): string;
+  version(): Promise<string>;
+  listNodes(nodegroupName?: string): Promise<ClusterNode[]>;
+  listPods(options?: { nodeName?: string; namespace?: string; labelSelector?: string }): Promise<Pod[]>;
+  getPod(namespace: string, name: string): Promise<Pod | undefined>;
+  listPodDisruptionBudgets(): Promise<PodDisruptionBudget[]>;
+  /** Deployments, ReplicaSets with replicas, StatefulSets, DaemonSets. */
+  listWorkloads(): Promise<Workload[]>;
+  getDaemonSet(namespace: string, name: string, container: string): Promise<DaemonSet | undefined>;
+  /** Environment of one container of each pod, by pod name: what is really running. */
+  podEnvironments(
+    namespace: string,
+    labelSelector: string,
+    container: string,
+  ): Promise<Record<string, Record<string, string | null>>>;
+  /** Sets unschedulable and the annotation in one patch. Returns the node as it is now, undefined when it is gone. */
+  cordon(nodeName: string, uid: string, annotation: { key: string; value: string }): Promise<ClusterNode | undefined>;
+  /** Clears unschedulable and the annotation. */
+  uncordon(nodeName: string, annotationKey: string): Promise<ClusterNode | undefined>;
+  evict(
+    pod: { namespace: string; name: string; uid: string },
+    options?: { dryRun?: boolean; signal?: AbortSignal },
+  ): Promise<EvictionOutcome>;
+  /** Creates a canary pod from a manifest; AlreadyExists is success. */
+  createPod(namespace: string, manifest: Record<string, unknown>): Promise<void>;
+  deletePod(namespace: string, name: string, uid: string): Promise<void>;
+  /**
+   * Lists, then watches with bookmarks; lists again on 410, on a cut or on silence. Calls `listener` synchronously for
+   * every event, first with `replaced`. Resolves when `signal` aborts; rejects when it cannot go on (401, 403).
+   */
+  follow<K extends keyof Followed>(
+    resource: K,
+    listener: (event: FollowEvent<Followed[K]>) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  getLease(namespace: string, name: string): Promise<LeaseRecord | undefined>;
+  /** `conflict` when somebody else created or changed it in between. Without resourceVersion it is created. */
+  putLease(
+    namespace: string,
+    name: string,
+    record: Omit<LeaseRecord, 'resourceVersion'> & { resourceVersion: string | null },
+  ): Promise<LeaseRecord | 'conflict'>;
+}

@@ -1,0 +1,60 @@
+import { blockers, type Finding, type Severity } from '../../domain/finding.ts';
+import { count, hanging, paint } from '../text.ts';
+
+const marks = { blocking: 'x', warning: '!', advice: '-' } as const satisfies Record<Severity, string>;
+const order: readonly Severity[] = ['blocking', 'warning', 'advice'];
+
+/** Most severe first; within a severity the order of the checks stays. */
+export const bySeverity = (findings: readonly Finding[]): Finding[] =>
+  findings.toSorted((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
+
+/** `1 blocking, 2 warnings`; empty when there is nothing to say. */
+export function tally(findings: readonly Finding[]): string {
+  const of = (severity: Severity): number => findings.filter((finding) => finding.severity === severity).length;
+  const blocking = blockers(findings).length;
+  const accepted = of('blocking') - blocking;
+  return [
+    blocking > 0 ? `${blocking} blocking` : '',
+    accepted > 0 ? `${accepted} blocking but allowed` : '',
+    of('warning') > 0 ? count(of('warning'), 'warning') : '',
+    of('advice') > 0 ? count(of('advice'), 'piece of advice', 'pieces of advice') : '',
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
+}
+
+/** Findings as lines of at most 80 columns (commands are never broken). */
+export function findingLines(findings: readonly Finding[], colour: boolean): string[] {
+  return bySeverity(findings).flatMap((finding) => {
+    const mark = finding.allowed === true ? 'o' : marks[finding.severity];
+    const style = mark === 'x' ? 'red' : mark === '!' ? 'yellow' : 'dim';
+    const head = `  ${mark} ${finding.code}  `;
+    const about = finding.summary.includes(finding.subject)
+      ? finding.summary
+      : `${finding.subject}: ${finding.summary}`;
+    const [first = '', ...rest] = hanging(head, about, 6);
+    return [
+      first.replace(head, `  ${paint(style, `${mark} ${finding.code}`, colour)}  `),
+      ...rest,
+      ...hanging('      ', finding.why, 6),
+      ...finding.nextActions.map((action) => `      -> ${action}`),
+    ];
+  });
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+
+/** Findings as a Markdown section; a sentence when there are none. */
+export function findingsMarkdown(findings: readonly Finding[]): string {
+  if (findings.length === 0) return 'No findings.\n';
+  return bySeverity(findings)
+    .map(({ code, severity, subject, summary, why, nextActions, allowed }) =>
+      [
+        `- **${cell(code)}** (${severity}${allowed === true ? ', allowed' : ''}) \`${subject}\`: ${cell(summary)}`,
+        `  ${cell(why)}`,
+        ...nextActions.map((action) => `  - \`${action}\``),
+      ].join('\n'),
+    )
+    .join('\n')
+    .concat('\n');
+}

@@ -1,0 +1,58 @@
+import type { JournalEntry, JournalLine, StepProgress } from '../../domain/journal-entry.ts';
+import { clockTime, withoutControlCharacters } from '../text.ts';
+
+/** What `log` prints: the journal in time order, one line each; the date where it changes. Times are UTC. */
+export function logText(journal: readonly JournalLine[]): string {
+  let day = '';
+  const lines = journal.flatMap((line) => {
+    const date = line.at.slice(0, 10);
+    const heading = date === day ? [] : [`${date} (UTC)`];
+    day = date;
+    return [...heading, `${clockTime(line.at)}  ${sentence(line.entry)}`];
+  });
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** One entry in a few words; nothing in it can steer a terminal. */
+export const sentence = (entry: JournalEntry): string =>
+  withoutControlCharacters(describe(entry)).replaceAll(/\s+/g, ' ');
+
+function describe(entry: JournalEntry): string {
+  switch (entry.type) {
+    case 'run-started':
+      return `run ${entry.runId} started by ${entry.holder}: ${entry.command}`;
+    case 'approval':
+      return `approved by ${entry.by} (${entry.how === 'prompt' ? 'typed name' : '--confirm'}): ${entry.phases.join(', ')}`;
+    case 'step-started':
+      return `${entry.stepId}: started`;
+    case 'step-succeeded':
+      return `${entry.stepId}: done, ${entry.detail}`;
+    case 'step-failed':
+      return `${entry.stepId}: FAILED, ${entry.failure.message} (${entry.failure.code})`;
+    case 'step-progress':
+      return `${entry.stepId}: ${progress(entry.progress)}`;
+    case 'run-paused':
+      return `run paused (${entry.reason}): ${entry.detail}`;
+    case 'run-finished':
+      return `run finished with exit code ${entry.exitCode}`;
+  }
+}
+
+function progress(event: StepProgress): string {
+  switch (event.kind) {
+    case 'eviction-intent':
+      return `evict ${event.pod} on ${event.node}${event.budget === null ? '' : ` (budget ${event.budget})`}`;
+    case 'eviction-outcome':
+      return `eviction of ${event.pod}: ${event.outcome}${event.detail === undefined ? '' : `, ${event.detail}`}`;
+    case 'pod-gone':
+      return `${event.pod} is gone from ${event.node}`;
+    case 'cordoned':
+      return `cordoned ${event.node}`;
+    case 'update-requested':
+      return `asked for ${event.what} (update ${event.id})`;
+    case 'verified-node':
+      return `${event.node} (${event.instanceId}): allocatable ${event.allocatablePods}, prefixes ${event.prefixes.join(' ')}; ${event.evidence}`;
+    case 'note':
+      return event.message;
+  }
+}

@@ -1,0 +1,43 @@
+import type { JournalEntry } from '../domain/journal-entry.ts';
+import { sentence } from './formats/log-text.ts';
+import type { ClosableReporter } from './reporter.ts';
+import { clockTime, withoutControlCharacters } from './text.ts';
+
+/** For logs and pipes: one line per event, nothing that is painted over. `verbose` adds every pod. */
+export function createPlainReporter(write: (line: string) => void, options: { verbose: boolean }): ClosableReporter {
+  const waitingFor = new Map<string, string>();
+  let lastDrain = '';
+  const say = (line: string): void => write(withoutControlCharacters(line).replaceAll('\n', ' '));
+  return {
+    runStarted(plan, state) {
+      const done = plan.steps.filter((step) => state.steps[step.id]?.status === 'succeeded').length;
+      if (done > 0) say(`going on: ${done} of ${plan.steps.length} steps are done`);
+    },
+    line({ at, entry }) {
+      if (options.verbose || !isDetail(entry)) say(`${clockTime(at)}  ${sentence(entry)}`);
+    },
+    waiting({ stepId, detail }) {
+      if (waitingFor.get(stepId) === detail) return;
+      waitingFor.set(stepId, detail);
+      say(`          ${stepId}: waiting, ${detail}`);
+    },
+    drain({ nodesEmpty, nodesTotal, podsGone, podsTotal, lines }) {
+      // A line when a node is empty or when other pods are blocked, not one per pod.
+      const blocked = lines.filter((line) => line.startsWith('waits'));
+      const key = `${nodesEmpty} ${blocked.join()}`;
+      if (key === lastDrain) return;
+      lastDrain = key;
+      say(`          drain: ${nodesEmpty} of ${nodesTotal} nodes empty, ${podsGone} of ${podsTotal} pods moved`);
+      for (const line of blocked) say(`            ${line}`);
+    },
+    warning: (message) => say(`warning: ${message}`),
+    close: async () => {},
+  };
+}
+
+/** One of many alike: the drain's summary tells of them together. */
+function isDetail(entry: JournalEntry): boolean {
+  if (entry.type !== 'step-progress') return false;
+  const { kind } = entry.progress;
+  return kind === 'eviction-intent' || kind === 'eviction-outcome' || kind === 'pod-gone';
+}

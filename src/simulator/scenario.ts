@@ -1,0 +1,118 @@
+/**
+ * What a world starts as: plain typed values, no behaviour. The world builder boots it to a settled state
+ * (nodes Ready, pods running with addresses of their node's ENIs) before the first request is answered.
+ */
+export interface Scenario {
+  name: string;
+  /** One line for `simulate` without a name. */
+  title: string;
+  cluster: {
+    name: string;
+    region: string;
+    accountId: string;
+    /** Kubernetes minor version, `1.33` */
+    version: string;
+    vpcId: string;
+  };
+  subnets: SubnetSpec[];
+  vpcCni: VpcCniSpec;
+  nodegroups: NodegroupSpec[];
+  workloads: WorkloadSpec[];
+  budgets: BudgetSpec[];
+  timings: Timings;
+  /** How CreateNodegroup ends for groups created after the start, when not well. */
+  createFailure?: { code: string; message: string; afterSeconds: number };
+  /** Whether EKS enforces its own maxPods over a NodeConfig of the launch template (sources disagree; default false). */
+  eksMaxPodsWins?: boolean;
+}
+
+export interface SubnetSpec {
+  subnetId: string;
+  cidr: string;
+  availabilityZone: string;
+  /** Addresses held by things that are not nodes, for fragmentation; each becomes an ENI of its own. */
+  foreignAddresses?: { kind: 'network_load_balancer' | 'vpc_endpoint' | 'lambda' | 'interface'; address: string }[];
+  reservations?: { cidr: string; type: 'prefix' | 'explicit' }[];
+}
+
+export interface VpcCniSpec {
+  managedBy: 'eks-addon' | 'self-managed';
+  /** `v1.19.2-eksbuild.1` */
+  version: string;
+  configurationValues?: string;
+  /** Environment of container aws-node that somebody set with `kubectl set env` (field manager kubectl-set). */
+  setByHand?: Record<string, string>;
+}
+
+export interface NodegroupSpec {
+  name: string;
+  instanceTypes: string[];
+  amiType: string;
+  capacityType: 'ON_DEMAND' | 'SPOT';
+  scaling: { minSize: number; maxSize: number; desiredSize: number };
+  subnetIds: string[];
+  labels?: Record<string, string>;
+  taints?: { key: string; value: string; effect: 'NO_SCHEDULE' | 'NO_EXECUTE' | 'PREFER_NO_SCHEDULE' }[];
+  tags?: Record<string, string>;
+  diskSize?: number;
+  /** What EKS gave its nodes when the group was created; unless told, what it would calculate at the start of the world. */
+  maxPods?: number;
+}
+
+export interface WorkloadSpec {
+  kind: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Pod';
+  namespace: string;
+  name: string;
+  /** Ignored for DaemonSet and Pod. */
+  replicas: number;
+  cpu: string;
+  memory: string;
+  readySeconds: number;
+  terminationSeconds: number;
+  /** Labels beyond `app: <name>`. */
+  labels?: Record<string, string>;
+  nodeSelector?: Record<string, string>;
+  tolerations?: { key?: string; operator?: string; value?: string; effect?: string }[];
+  hostNetwork?: boolean;
+  emptyDir?: boolean;
+  neverReady?: boolean;
+  /** Pods per node at most 1 (required anti-affinity on the hostname). */
+  onePerNode?: boolean;
+  terminationGracePeriodSeconds?: number;
+}
+
+export interface BudgetSpec {
+  namespace: string;
+  name: string;
+  /** matchLabels of the selector */
+  selector: Record<string, string>;
+  minAvailable?: number | string;
+  maxUnavailable?: number | string;
+  unhealthyPodEvictionPolicy?: 'IfHealthyBudget' | 'AlwaysAllow';
+}
+
+/** Durations in seconds, the medians of what is known of EKS; the world adds no jitter of its own unless a fault says so. */
+export interface Timings {
+  updateAddon: number;
+  awsNodeRestart: number;
+  instanceBoot: number;
+  createNodegroup: number;
+  updateNodegroupConfig: number;
+  deleteNodegroup: number;
+  prefixAttach: number;
+  eniAttach: number;
+  /** PodDisruptionBudget status after a change of its pods */
+  disruptionController: number;
+}
+
+export const defaultTimings: Timings = {
+  updateAddon: 45,
+  awsNodeRestart: 8,
+  instanceBoot: 60,
+  createNodegroup: 150,
+  updateNodegroupConfig: 20,
+  deleteNodegroup: 240,
+  prefixAttach: 0.5,
+  eniAttach: 6,
+  disruptionController: 0.5,
+};

@@ -1,0 +1,125 @@
+import type { Nodegroup } from '../domain/snapshot.ts';
+import type { Ports } from '../ports/ports.ts';
+import { applyAgain, conflict, failedForGood, issueText, stoppedPartWay } from './conflict.ts';
+import { ownVersion } from './create-launch-template.ts';
+import { isOurs } from './ownership.ts';
+import type { Observation, StepHandler } from './step-handler.ts';
+
+/** Health issues that no waiting heals: configuration and permission. EKS itself would try on for 15 minutes and more. */
+const hopeless = new Set([
+  'AccessDenied',
+  'AmiIdNotFound',
+  'AutoScalingGroupInvalidConfiguration',
+  'AutoScalingGroupNotFound',
+  'AutoScalingGroupOptInRequired',
+  'Ec2InstanceTypeDoesNotExist',
+  'Ec2LaunchTemplateInvalidConfiguration',
+  'Ec2LaunchTemplateMaxLimitExceeded',
+  'Ec2LaunchTemplateNotFound',
+  'Ec2LaunchTemplateVersionMaxLimitExceeded',
+  'Ec2LaunchTemplateVersionMismatch',
+  'Ec2SecurityGroupNotFound',
+  'Ec2SubnetInvalidConfiguration',
+  'Ec2SubnetListTooLong',
+  'Ec2SubnetMissingIpv6Assignment',
+  'Ec2SubnetNotFound',
+  'IamInstanceProfileNotFound',
+  'IamNodeRoleNotFound',
+  'KubernetesLabelInvalid',
+  'SourceEc2LaunchTemplateNotFound',
+]);
+
+/** Creates a replacement, found again by its name; ours when it carries the tags of the plan. */
+export const createNodegroup: StepHandler<'create-nodegroup'> = {
+  title: ({ params }) => `create node group ${params.nodegroupName} with ${nodes(params.scaling.desiredSize)}`,
+
+  async observe({ params }, ports) {
+    const { clusterName, nodegroupName, tags, launchTemplateName } = params;
+    const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
+    if (group === undefined) {
+      const template = await ports.ec2.findLaunchTemplate(launchTemplateName);
+      if (template === undefined) return templateGone(launchTemplateName);
+      return { kind: 'actionable', detail: `there is no node group ${nodegroupName} yet` };
+    }
+    if (!isOurs(tags, group.tags)) return nameTaken(clusterName, nodegroupName);
+    const stop = group.healthIssues.find(({ code }) => hopeless.has(code));
+    switch (group.status) {
+      case 'ACTIVE':
+        return { kind: 'satisfied', detail: `node group ${nodegroupName} is ACTIVE` };
+      case 'CREATING':
+      case 'UPDATING': {
+        if (stop !== undefined) return failed(clusterName, group, ports);
+        const trouble = group.healthIssues.map(issueText).join('; ');
+        return {
+          kind: 'in-progress',
+          detail: `node group ${nodegroupName} is ${group.status}${trouble && `: ${trouble}`}`,
+        };
+      }
+      default:
+        return failed(clusterName, group, ports);
+    }
+  },
+
+  async act({ params }, ports, run) {
+    const { source: _, launchTemplateName, ...request } = params;
+    const template = await ports.ec2.findLaunchTemplate(launchTemplateName);
+    if (template === undefined) throw stoppedPartWay(templateGoneReason(launchTemplateName));
+    const launchTemplate = { id: template.launchTemplateId, version: ownVersion };
+    await ports.eks.createNodegroup({ ...request, launchTemplate }, run.token);
+  },
+
+  describeCall: ({ params }) =>
+    `eks:CreateNodegroup ${params.nodegroupName} in cluster ${params.clusterName}: ${params.instanceTypes.join(', ')}, ${nodes(params.scaling.desiredSize)}, launch template ${params.launchTemplateName}`,
+
+  /** No step deletes a replacement yet. */
+  undo: () => undefined,
+
+  /** EKS reports a node group whose nodes do not join after 15 to 25 minutes. */
+  deadlineSeconds: () => 40 * 60,
+};
+
+const nodes = (count: number): string => (count === 1 ? '1 node' : `${count} nodes`);
+
+async function failed(clusterName: string, group: Nodegroup, ports: Ports): Promise<Observation> {
+  const { nodegroupName, status } = group;
+  const activities = await Promise.all(
+    group.autoScalingGroupNames.map((name) => ports.autoScaling.failedActivities(name)),
+  );
+  const issues = group.healthIssues.map(issueText);
+  const name = `--cluster-name ${clusterName} --nodegroup-name ${nodegroupName}`;
+  // Whatever is left of it has to be deleted, and a new one asked for with a new token.
+  return failedForGood({
+    code: 'NODEGROUP.CREATE_FAILED',
+    message: `Node group ${nodegroupName} cannot be made (${status}): ${issues.join('; ') || 'EKS gives no reason'}`,
+    why: ['Nothing was moved or deleted; the source still runs everything.', ...activities.flat().slice(0, 3)].join(
+      ' ',
+    ),
+    nextActions: [
+      `aws eks describe-nodegroup ${name}`,
+      `remove the cause, then delete the failed group: aws eks delete-nodegroup ${name}`,
+      `aws eks wait nodegroup-deleted ${name}`,
+      applyAgain,
+    ],
+  });
+}
+
+function nameTaken(clusterName: string, nodegroupName: string): Observation {
+  return conflict({
+    code: 'NODEGROUP.NAME_TAKEN',
+    message: `There is a node group ${nodegroupName} already that this plan did not make. It was left as it is.`,
+    why: 'It does not carry the tags of this plan.',
+    nextActions: [
+      `aws eks describe-nodegroup --cluster-name ${clusterName} --nodegroup-name ${nodegroupName}`,
+      `make a new plan: prefix-migrate plan --cluster ${clusterName}`,
+    ],
+  });
+}
+
+const templateGoneReason = (launchTemplateName: string) => ({
+  code: 'TEMPLATE.GONE',
+  message: `Launch template ${launchTemplateName}, made by this plan, is not there any more.`,
+  why: 'The node group is created from it.',
+  nextActions: ['make a new plan: prefix-migrate plan --cluster CLUSTER'],
+});
+
+const templateGone = (launchTemplateName: string): Observation => conflict(templateGoneReason(launchTemplateName));

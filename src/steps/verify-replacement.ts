@@ -1,0 +1,230 @@
+import { contains, parseCidr, parseIpv4 } from '../domain/addresses.ts';
+import { sha256Hex } from '../domain/canonical-json.ts';
+import type { MigrateError } from '../domain/migrate-error.ts';
+import type { Step, StepParams } from '../domain/plan.ts';
+import type { ClusterNode, NodegroupTaint, Pod } from '../domain/snapshot.ts';
+import type { Ports } from '../ports/ports.ts';
+import { applyAgain, stoppedPartWay } from './conflict.ts';
+import { canaryNamespace, canaryPod, canarySelector, isCanary, pauseImage } from './ownership.ts';
+import { type PrefixEvidence, prefixEvidence } from './prefix-evidence.ts';
+import type { StepContext, StepHandler } from './step-handler.ts';
+
+type Params = StepParams['verify-replacement'];
+
+/** What is known of one Ready node that is not verified yet. */
+type Verdict =
+  | { kind: 'passes'; node: ClusterNode; evidence: PrefixEvidence; witness: string }
+  | { kind: 'needs-canary'; node: ClusterNode }
+  | { kind: 'waits'; detail: string; tooLate?: MigrateError }
+  | { kind: 'wrong'; error: MigrateError };
+
+interface Survey {
+  ready: number;
+  verified: string[];
+  verdicts: Verdict[];
+  canaries: Pod[];
+}
+
+/** So long a Ready node may be without a prefix before a full subnet is the likely cause. */
+const patienceMilliseconds = 3 * 60 * 1000;
+
+/**
+ * Proves prefix delegation node by node: prefixes in EC2, the number of pods that the kubelet allows, and a pod that has
+ * its address from a prefix of its own node. A pod that is there anyway is proof enough; a canary is made only when none is.
+ */
+export const verifyReplacement: StepHandler<'verify-replacement'> = {
+  title: ({ params }) => `verify ${params.nodes === 1 ? '1 node' : `${params.nodes} nodes`} of ${params.nodegroupName}`,
+
+  async observe(step, ports, context) {
+    const { nodes, nodegroupName } = step.params;
+    const { ready, verified, verdicts, canaries } = await survey(step, ports, context);
+    for (const verdict of verdicts) if (verdict.kind === 'wrong') return { kind: 'conflict', error: verdict.error };
+    const passing = verdicts.filter(({ kind }) => kind === 'passes').length;
+    if (passing > 0) return { kind: 'actionable', detail: `${passing} nodes of ${nodegroupName} pass` };
+    if (verified.length >= nodes) {
+      if (canaries.length > 0) return { kind: 'actionable', detail: 'canary pods are still there' };
+      return { kind: 'satisfied', detail: `${verified.length} nodes of ${nodegroupName} use prefixes` };
+    }
+    if (verdicts.some(({ kind }) => kind === 'needs-canary'))
+      return { kind: 'actionable', detail: 'no pod shows that addresses come from prefixes' };
+    const waits = verdicts.filter((verdict) => verdict.kind === 'waits');
+    const reason = waits[0]?.detail ?? `${ready} nodes are Ready`;
+    const tooLate = waits.find((verdict) => verdict.tooLate !== undefined)?.tooLate;
+    return {
+      kind: 'in-progress',
+      detail: `${verified.length} of ${nodes} nodes of ${nodegroupName} verified; ${reason}`,
+      ...(tooLate && { tooLate }),
+    };
+  },
+
+  async act(step, ports, run) {
+    const { nodegroupName } = step.params;
+    const { verdicts } = await survey(step, ports, run);
+    for (const verdict of verdicts) {
+      if (run.signal.aborted) return;
+      if (verdict.kind === 'needs-canary') await createCanary(step, verdict.node, ports, run);
+      if (verdict.kind !== 'passes') continue;
+      const { node, evidence, witness } = verdict;
+      if (evidence.secondaryAddresses.length > 0) {
+        const message = `${node.name} also holds ${evidence.secondaryAddresses.length} secondary addresses: it started before the CNI had its new settings; they go when aws-node restarts there`;
+        await run.progress({ kind: 'note', message });
+      }
+      await run.progress({
+        kind: 'verified-node',
+        node: node.name,
+        instanceId: node.instanceId ?? '',
+        prefixes: evidence.prefixes,
+        allocatablePods: node.allocatable.pods,
+        evidence: witness,
+      });
+    }
+    for (const canary of await findCanaries(run, nodegroupName, ports)) {
+      if (run.state.verifiedNodes[canary.nodeName ?? ''] !== undefined) await removeCanary(canary, ports);
+    }
+  },
+
+  describeCall: ({ params }) =>
+    `reads only: nodes and pods of ${params.nodegroupName}, ec2:DescribeNetworkInterfaces; a canary pod in ${canaryNamespace} where no other pod has an address`,
+
+  /** It changes nothing that lasts. */
+  undo: () => undefined,
+
+  deadlineSeconds: ({ params }) => params.timeoutSeconds,
+
+  async tidy({ params }, ports, context) {
+    for (const canary of await findCanaries(context, params.nodegroupName, ports)) await removeCanary(canary, ports);
+  },
+};
+
+async function survey({ params }: Step<'verify-replacement'>, ports: Ports, context: StepContext): Promise<Survey> {
+  const ready = (await ports.kubernetes.listNodes(params.nodegroupName)).filter((node) => node.ready);
+  const isVerified = (node: ClusterNode): boolean => context.state.verifiedNodes[node.name] !== undefined;
+  const open = ready.filter((node) => !isVerified(node));
+  const evidence = await prefixEvidence(open, ports);
+  const verdicts: Verdict[] = [];
+  for (const node of open) {
+    const found = evidence.get(node.name);
+    if (found !== undefined) verdicts.push(await judge(params, node, found, ports));
+  }
+  return {
+    ready: ready.length,
+    verified: ready.filter(isVerified).map(({ name }) => name),
+    verdicts,
+    canaries: await findCanaries(context, params.nodegroupName, ports),
+  };
+}
+
+async function judge(params: Params, node: ClusterNode, evidence: PrefixEvidence, ports: Ports): Promise<Verdict> {
+  if (node.allocatable.pods !== params.maxPods) return { kind: 'wrong', error: wrongMaxPods(params, node) };
+  const missing = params.taints.filter((taint) => !hasTaint(node, taint));
+  if (missing.length > 0) {
+    return { kind: 'waits', detail: `${node.name} has not yet the taint ${missing.map(({ key }) => key).join(', ')}` };
+  }
+  const age = ports.clock.now() - Date.parse(node.createdAt);
+  if (evidence.prefixes.length === 0) {
+    const detail = `${node.name} is Ready but has no prefix yet`;
+    return age < patienceMilliseconds
+      ? { kind: 'waits', detail }
+      : { kind: 'waits', detail, tooLate: noPrefix(node, evidence, age) };
+  }
+  const blocks = evidence.prefixes.flatMap((prefix) => parseCidr(prefix) ?? []);
+  const isInside = ({ podIp }: Pod): boolean => {
+    const address = parseIpv4(podIp ?? '');
+    return address !== null && blocks.some((block) => contains(block, address));
+  };
+  const pods = (await ports.kubernetes.listPods({ nodeName: node.name })).filter(
+    (pod) => !pod.hostNetwork && pod.deletionTimestamp === null && pod.phase !== 'Succeeded' && pod.phase !== 'Failed',
+  );
+  // The address of a canary is what counts: its image may be out of reach.
+  const witness = pods.find((pod) => isInside(pod) && (pod.phase === 'Running' || isCanary(pod)));
+  if (witness !== undefined) {
+    const prefix = evidence.prefixes.find((text) => isInsideText(text, witness.podIp));
+    return {
+      kind: 'passes',
+      node,
+      evidence,
+      witness: `${witness.namespace}/${witness.name} has ${witness.podIp}, out of ${prefix}`,
+    };
+  }
+  const starting = pods.find(
+    (pod) =>
+      pod.podIp === null && (isCanary(pod) || ports.clock.now() - Date.parse(pod.createdAt) < patienceMilliseconds),
+  );
+  if (starting === undefined && !pods.some(isCanary)) return { kind: 'needs-canary', node };
+  const named = starting ?? pods.find(isCanary);
+  return {
+    kind: 'waits',
+    detail: `${named?.namespace}/${named?.name} on ${node.name} has no address out of a prefix yet${named?.trouble ? `: ${named.trouble}` : ''}`,
+  };
+}
+
+function isInsideText(prefix: string, podIp: string | null): boolean {
+  const block = parseCidr(prefix);
+  const address = parseIpv4(podIp ?? '');
+  return block !== null && address !== null && contains(block, address);
+}
+
+const kubernetesEffects = {
+  NO_SCHEDULE: 'NoSchedule',
+  NO_EXECUTE: 'NoExecute',
+  PREFER_NO_SCHEDULE: 'PreferNoSchedule',
+} as const;
+
+const hasTaint = (node: ClusterNode, { key, value, effect }: NodegroupTaint): boolean =>
+  node.taints.some(
+    (taint) => taint.key === key && (taint.value ?? '') === (value ?? '') && taint.effect === kubernetesEffects[effect],
+  );
+
+function findCanaries({ planId }: StepContext, nodegroupName: string, ports: Ports): Promise<Pod[]> {
+  return ports.kubernetes.listPods({
+    namespace: canaryNamespace,
+    labelSelector: canarySelector(planId, nodegroupName),
+  });
+}
+
+async function createCanary(
+  step: Step<'verify-replacement'>,
+  node: ClusterNode,
+  ports: Ports,
+  { planId }: StepContext,
+) {
+  const cni = await ports.kubernetes.getDaemonSet('kube-system', 'aws-node', 'aws-node');
+  const manifest = canaryPod({
+    name: `prefix-migrate-canary-${sha256Hex(`${planId}/${node.uid}`).slice(0, 10)}`,
+    planId,
+    nodegroupName: step.params.nodegroupName,
+    nodeName: node.name,
+    image: pauseImage(cni?.image ?? null),
+  });
+  await ports.kubernetes.createPod(canaryNamespace, manifest);
+}
+
+const removeCanary = ({ namespace, name, uid }: Pod, ports: Ports): Promise<void> =>
+  ports.kubernetes.deletePod(namespace, name, uid);
+
+function wrongMaxPods({ maxPods, nodegroupName }: Params, node: ClusterNode): MigrateError {
+  return stoppedPartWay({
+    code: 'VERIFY.WRONG_MAX_PODS',
+    message: `Node ${node.name} of ${nodegroupName} takes ${node.allocatable.pods} pods, but the plan says ${maxPods}.`,
+    why: `Likely causes: the node started before the VPC CNI had its new settings, the user data did not reach the kubelet, or EKS or the AMI set a limit of its own (instance type ${node.instanceType ?? 'unknown'}). Waiting does not change it.`,
+    nextActions: [
+      `kubectl describe node ${node.name}`,
+      'look at the kubelet configuration on the node, or at the user data of its launch template',
+      `make a new plan with what the node can do: prefix-migrate plan --cluster CLUSTER --max-pods ${node.allocatable.pods}`,
+    ],
+  });
+}
+
+function noPrefix(node: ClusterNode, { subnetId }: PrefixEvidence, ageMilliseconds: number): MigrateError {
+  const subnet = subnetId ?? 'its subnet';
+  return stoppedPartWay({
+    code: 'VERIFY.NO_PREFIX',
+    message: `Node ${node.name} is Ready for ${Math.floor(ageMilliseconds / 60_000)} minutes, but has no prefix.`,
+    why: `The most likely cause is that ${subnet} has no free /28 block left: it may have many free addresses and still no 16 aligned ones in a row (InsufficientCidrBlocks in the log of ipamd). The node stays Ready, but its pods get no address.`,
+    nextActions: [
+      `see what is in the subnet: prefix-migrate audit --cluster CLUSTER`,
+      `make room: aws ec2 create-subnet-cidr-reservation --subnet-id ${subnetId ?? 'SUBNET'} --reservation-type prefix --cidr CIDR`,
+      applyAgain,
+    ],
+  });
+}

@@ -1,0 +1,178 @@
+import { inParallel } from '../domain/parallel.ts';
+import type {
+  Cluster,
+  ClusterNode,
+  ClusterSnapshot,
+  LaunchTemplateVersion,
+  NetworkInterface,
+  Nodegroup,
+  VpcCni,
+} from '../domain/snapshot.ts';
+import type { Addon } from '../ports/eks.ts';
+import type { DaemonSet } from '../ports/kubernetes.ts';
+import type { Ports } from '../ports/ports.ts';
+
+/** Told before each stretch of reading, in a few words. */
+export type SurveyProgress = (doing: string) => void;
+
+/** EKS allows a handful of calls a second for each account. */
+const parallelCalls = 4;
+
+/**
+ * Looks at everything that a migration depends on. Reads only; everything in the snapshot is sorted, so that two looks at
+ * the same cluster differ in `observedAt` alone. Subnets and instance types are those that matter: of the node groups and
+ * of the nodes.
+ *
+ * @throws MigrateError as the ports do: a snapshot with holes would make a wrong plan.
+ */
+export async function survey(
+  ports: Ports,
+  { clusterName }: { clusterName: string },
+  onProgress: SurveyProgress = () => undefined,
+): Promise<ClusterSnapshot> {
+  const { eks, ec2, autoScaling, kubernetes, clock } = ports;
+  const observedAt = new Date(clock.now()).toISOString();
+
+  onProgress(`cluster ${clusterName} and its node groups`);
+  const [cluster, nodegroups, addon] = await Promise.all([
+    surveyCluster(ports, clusterName),
+    surveyNodegroups(ports, clusterName),
+    eks.describeAddon(clusterName, 'vpc-cni'),
+  ]);
+
+  onProgress('nodes, pods, workloads and budgets');
+  const [nodes, pods, workloads, podDisruptionBudgets, daemonSet] = await Promise.all([
+    kubernetes.listNodes(),
+    kubernetes.listPods(),
+    kubernetes.listWorkloads(),
+    kubernetes.listPodDisruptionBudgets(),
+    kubernetes.getDaemonSet('kube-system', 'aws-node', 'aws-node'),
+  ]);
+
+  onProgress('Auto Scaling groups and launch templates');
+  const [autoScalingGroups, launchTemplates] = await Promise.all([
+    autoScaling.describeGroups(sortedUnique(nodegroups.flatMap((group) => group.autoScalingGroupNames))),
+    surveyLaunchTemplates(ports, nodegroups),
+  ]);
+
+  onProgress('instances and their network interfaces');
+  const instanceIds = sortedUnique(nodes.flatMap((node) => node.instanceId ?? []));
+  const [attached, instanceTypes] = await Promise.all([
+    ec2.networkInterfacesOfInstances(instanceIds),
+    ec2.describeInstanceTypes(typesInUse(nodegroups, nodes, launchTemplates)),
+  ]);
+
+  onProgress('subnets');
+  const subnetIds = sortedUnique([
+    ...nodegroups.flatMap((group) => group.subnetIds),
+    ...attached.map((eni) => eni.subnetId),
+  ]);
+  const [subnets, inSubnets] = await Promise.all([
+    ec2.describeSubnets(subnetIds),
+    ec2.networkInterfacesOfSubnets(subnetIds),
+  ]);
+
+  return {
+    formatVersion: 1,
+    observedAt,
+    cluster,
+    nodegroups: sortedBy(nodegroups, (group) => group.nodegroupName),
+    autoScalingGroups: sortedBy(autoScalingGroups, (group) => group.name),
+    launchTemplates: sortedBy(launchTemplates, (template) => `${template.launchTemplateId} ${template.version}`),
+    vpcCni: vpcCniOf(addon, daemonSet),
+    instanceTypes: sortedBy(instanceTypes, (type) => type.instanceType),
+    subnets: sortedBy(subnets, (subnet) => subnet.subnetId),
+    networkInterfaces: mergedInterfaces(attached, inSubnets),
+    nodes: sortedBy(nodes, (node) => node.name),
+    pods: sortedBy(pods, (pod) => `${pod.namespace}/${pod.name}`),
+    workloads: sortedBy(workloads, (workload) => `${workload.kind} ${workload.namespace}/${workload.name}`),
+    podDisruptionBudgets: sortedBy(podDisruptionBudgets, (budget) => `${budget.namespace}/${budget.name}`),
+  };
+}
+
+async function surveyCluster({ eks, identity }: Ports, clusterName: string): Promise<Cluster> {
+  const [found, caller] = await Promise.all([eks.describeCluster(clusterName), identity.caller()]);
+  const { certificateAuthorityData: _onlyItsHashIsKept, ...cluster } = found;
+  return { ...cluster, accountId: cluster.accountId || caller.accountId, callerArn: caller.arn };
+}
+
+async function surveyNodegroups({ eks }: Ports, clusterName: string): Promise<Nodegroup[]> {
+  const names = await eks.listNodegroups(clusterName);
+  const found = await inParallel(parallelCalls, names, (name) => eks.describeNodegroup(clusterName, name));
+  // one that was deleted after it was listed
+  return found.filter((group) => group !== undefined);
+}
+
+/** The template versions that node groups name, each once. One that was deleted is missing: a check tells. */
+async function surveyLaunchTemplates(
+  { ec2 }: Ports,
+  nodegroups: readonly Nodegroup[],
+): Promise<LaunchTemplateVersion[]> {
+  const wanted = new Map(
+    nodegroups.flatMap(({ launchTemplate }) =>
+      launchTemplate === null ? [] : [[`${launchTemplate.id} ${launchTemplate.version}`, launchTemplate]],
+    ),
+  );
+  const found = await inParallel(parallelCalls, [...wanted.values()], ({ id, version }) =>
+    ec2.describeLaunchTemplateVersion(id, version),
+  );
+  return found.filter((template) => template !== undefined);
+}
+
+/** Types that groups ask for, that their templates name, and of the EC2 nodes there are. */
+function typesInUse(
+  nodegroups: readonly Nodegroup[],
+  nodes: readonly ClusterNode[],
+  launchTemplates: readonly LaunchTemplateVersion[],
+): string[] {
+  return sortedUnique([
+    ...nodegroups.flatMap((group) => group.instanceTypes),
+    ...launchTemplates.flatMap((template) => template.instanceType ?? []),
+    ...nodes.flatMap((node) => (node.instanceId === null ? [] : (node.instanceType ?? []))),
+  ]);
+}
+
+function vpcCniOf(addon: Addon | undefined, daemonSet: DaemonSet | undefined): VpcCni {
+  return {
+    managedBy: addon !== undefined ? 'eks-addon' : daemonSet !== undefined ? 'self-managed' : 'absent',
+    version: imageVersion(daemonSet?.image ?? null),
+    addon:
+      addon === undefined
+        ? null
+        : {
+            version: addon.version,
+            status: addon.status,
+            configurationValues: addon.configurationValues,
+            healthIssues: addon.healthIssues,
+          },
+    env: daemonSet?.env ?? {},
+    envManagers: daemonSet?.envManagers ?? {},
+    rollout: daemonSet?.rollout ?? null,
+  };
+}
+
+/** `1.19.2` of `602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon-k8s-cni:v1.19.2-eksbuild.1`; null for other tags. */
+function imageVersion(image: string | null): string | null {
+  return /:v?(\d+\.\d+\.\d+)/.exec(image ?? '')?.[1] ?? null;
+}
+
+/**
+ * The two reads overlap and happen one after the other, so of an interface in both the later look counts. One that is in
+ * the first alone was deleted in between.
+ */
+function mergedInterfaces(attached: NetworkInterface[], inSubnets: NetworkInterface[]): NetworkInterface[] {
+  const looked = new Set(inSubnets.map((eni) => eni.subnetId));
+  const only = attached.filter((eni) => !looked.has(eni.subnetId));
+  const all = new Map([...only, ...inSubnets].map((eni) => [eni.networkInterfaceId, eni]));
+  return sortedBy([...all.values()], (eni) => eni.networkInterfaceId);
+}
+
+const sortedUnique = (items: readonly string[]): string[] => [...new Set(items)].toSorted();
+
+/** By code units, not by the locale of the machine. */
+function sortedBy<T>(items: readonly T[], key: (item: T) => string): T[] {
+  return items
+    .map((item) => ({ item, key: key(item) }))
+    .toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ item }) => item);
+}

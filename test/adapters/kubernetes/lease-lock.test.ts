@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { breakLeaseLock, createLeaseLock, leaseName } from '../../../src/adapters/kubernetes/lease-lock.ts';
+import { ExitCode, MigrateError } from '../../../src/domain/migrate-error.ts';
+import type { KubernetesPort, LeaseRecord } from '../../../src/ports/kubernetes.ts';
+import { createBench } from '../virtual.ts';
+
+const never = new AbortController().signal;
+const me = { id: 'me', command: 'apply DIR' };
+
+const outage = () =>
+  new MigrateError({
+    code: 'KUBERNETES.UNREACHABLE',
+    message: 'down',
+    why: '',
+    nextActions: [],
+    exitCode: ExitCode.invalidInput,
+    retryable: true,
+  });
+
+/** One Lease in memory, as the API server keeps it. `down` makes every call fail as an outage does. */
+function createLeases(first?: LeaseRecord) {
+  const leases = { record: first, down: false, writes: 0 };
+  const kubernetes: Pick<KubernetesPort, 'getLease' | 'putLease'> = {
+    async getLease() {
+      if (leases.down) throw outage();
+      return leases.record;
+    },
+    async putLease(_namespace, _name, wanted) {
+      if (leases.down) throw outage();
+      if ((leases.record?.resourceVersion ?? null) !== wanted.resourceVersion) return 'conflict';
+      leases.writes += 1;
+      leases.record = { ...wanted, resourceVersion: String(Number(leases.record?.resourceVersion ?? 0) + 1) };
+      return leases.record;
+    },
+  };
+  return { leases, kubernetes };
+}
+
+function setUp(first?: LeaseRecord, isHolderGone?: (holder: string) => boolean) {
+  const bench = createBench();
+  const { leases, kubernetes } = createLeases(first);
+  const warnings: string[] = [];
+  const lock = createLeaseLock({
+    kubernetes,
+    clock: bench.clock,
+    clusterName: 'demo',
+    isHolderGone,
+    onWarning: (text) => warnings.push(text),
+  });
+  return { ...bench, leases, kubernetes, lock, warnings };
+}
+
+const ago = (seconds: number): string => new Date(Date.UTC(2026, 0, 1) - seconds * 1000).toISOString();
+const heldBy = (holder: string, renewedSecondsAgo: number): LeaseRecord => ({
+  holder,
+  description: 'apply OTHER',
+  acquiredAt: ago(900),
+  renewedAt: ago(renewedSecondsAgo),
+  durationSeconds: 60,
+  transitions: 4,
+  resourceVersion: '7',
+});
+
+const isHeld = (error: unknown): boolean => {
+  assert.ok(error instanceof MigrateError);
+  assert.equal(error.code, 'LOCK.HELD');
+  assert.equal(error.exitCode, 7);
+  assert.match(error.message, /other \(apply OTHER\)/);
+  assert.match(error.why, /since 2025-12-31T23:45:00/);
+  return true;
+};
+
+test('takes a lock that is free, renews it, gives it back', async () => {
+  const { run, lock, leases, clock } = setUp();
+  const held = await run(lock.acquire(me, never));
+  assert.deepEqual([leases.record?.holder, leases.record?.transitions, leases.record?.durationSeconds], ['me', 0, 60]);
+  await run(clock.sleep(35_000));
+  assert.equal(leases.record?.renewedAt, new Date(Date.UTC(2026, 0, 1, 0, 0, 30)).toISOString());
+  await run(held.release());
+  assert.deepEqual([leases.record?.holder, leases.record?.durationSeconds, held.lost.aborted], ['', 1, false]);
+  const writes = leases.writes;
+  await run(held.release());
+  await run(clock.sleep(60_000));
+  assert.equal(leases.writes, writes);
+});
+
+test('fails at once when the holder renewed of late, whichever way the clocks differ', async () => {
+  for (const seconds of [5, 60, -30]) {
+    const { run, lock, clock } = setUp(heldBy('other', seconds));
+    const begin = clock.now();
+    await assert.rejects(run(lock.acquire(me, never)), isHeld);
+    assert.equal(clock.now(), begin);
+  }
+});
+
+test('takes over a record that looks expired only after watching it for its whole duration', async () => {
+  const { run, lock, clock, leases } = setUp(heldBy('other', 300));
+  const begin = clock.now();
+  const held = await run(lock.acquire(me, never));
+  assert.equal(clock.now() - begin, 60_000);
+  assert.deepEqual([leases.record?.holder, leases.record?.transitions], ['me', 5]);
+  await run(held.release());
+});
+
+test('leaves a holder alone whose clock is behind but who renews', async () => {
+  const { run, lock, clock, leases } = setUp(heldBy('other', 300));
+  const renew = async () => {
+    await clock.sleep(12_000);
+    leases.record = { ...heldBy('other', 290), resourceVersion: '8' };
+  };
+  const renewal = renew();
+  await assert.rejects(run(lock.acquire(me, never)), isHeld);
+  await renewal;
+  assert.equal(leases.record?.holder, 'other');
+});
+
+test('takes over at once from a process of this machine that has ended', async () => {
+  const { run, lock, clock, leases } = setUp(heldBy('other', 5), (holder) => holder === 'other');
+  const begin = clock.now();
+  const held = await run(lock.acquire(me, never));
+  assert.deepEqual([clock.now() - begin, leases.record?.holder], [0, 'me']);
+  await run(held.release());
+});
+
+test('of two that want it one gets it', async () => {
+  const { run, lock, leases } = setUp();
+  const results = await run(
+    Promise.allSettled([lock.acquire(me, never), lock.acquire({ id: 'you', command: 'apply' }, never)]),
+  );
+  assert.deepEqual(results.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected']);
+  assert.ok(leases.record?.holder === 'me' || leases.record?.holder === 'you');
+  for (const result of results) if (result.status === 'fulfilled') await run(result.value.release());
+});
+
+test('tells that the lock is lost: taken by another, or not renewed for 40 s', async () => {
+  const taken = setUp();
+  const first = await taken.run(taken.lock.acquire(me, never));
+  taken.leases.record = heldBy('other', 0);
+  await taken.run(taken.clock.sleep(11_000));
+  assert.equal(first.lost.reason.code, 'LOCK.LOST');
+  await taken.run(first.release());
+  assert.equal(taken.leases.record.holder, 'other');
+
+  const cutOff = setUp();
+  const second = await cutOff.run(cutOff.lock.acquire(me, never));
+  cutOff.leases.down = true;
+  await cutOff.run(cutOff.clock.sleep(39_000));
+  assert.equal(second.lost.aborted, false);
+  await cutOff.run(cutOff.clock.sleep(12_000));
+  assert.equal(second.lost.reason.code, 'LOCK.LOST');
+  assert.equal(second.lost.reason.exitCode, 6);
+});
+
+test('survives a short outage, and an edit by somebody else that leaves the holder', async () => {
+  const { run, lock, clock, leases } = setUp();
+  const held = await run(lock.acquire(me, never));
+  leases.down = true;
+  await run(clock.sleep(25_000));
+  leases.down = false;
+  assert.ok(leases.record);
+  leases.record = { ...leases.record, description: 'edited', resourceVersion: '50' };
+  await run(clock.sleep(60_000));
+  assert.equal(held.lost.aborted, false);
+  assert.equal(leases.record.holder, 'me');
+  await run(held.release());
+});
+
+test('warns when it cannot be given back', async () => {
+  const { run, lock, leases, warnings } = setUp();
+  const held = await run(lock.acquire(me, never));
+  leases.down = true;
+  await run(held.release());
+  assert.match(warnings[0] ?? '', /kube-system\/prefix-migrate-demo was not given back/);
+});
+
+test('breaks a lock that is as it was shown, and no other', async () => {
+  const found = heldBy('other', 300);
+  const { run, kubernetes, leases } = setUp(found);
+  await run(breakLeaseLock(kubernetes, 'demo', found));
+  assert.equal(leases.record?.holder, '');
+  leases.record = heldBy('other', 0);
+  leases.record.resourceVersion = '9';
+  await assert.rejects(breakLeaseLock(kubernetes, 'demo', found), isHeld);
+});
+
+test('stops waiting when it is told to', async () => {
+  const { run, lock } = setUp(heldBy('other', 300));
+  const stop = new AbortController();
+  const work = run(lock.acquire(me, stop.signal));
+  stop.abort(new Error('stopped'));
+  await assert.rejects(work, /stopped/);
+});
+
+test('names the Lease by DNS rules', () => {
+  assert.equal(leaseName('Prod_EU-1'), 'prefix-migrate-prod-eu-1');
+  assert.equal(leaseName('x_'), 'prefix-migrate-x');
+});

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Errors } from '@oclif/core';
+import { confirmedByFlag } from '../../src/cli/consent.ts';
+import { describeError, renderError, ShownError } from '../../src/cli/errors.ts';
+import { withEnvironment } from '../../src/cli/flags.ts';
+import { MigrateError } from '../../src/domain/migrate-error.ts';
+
+const failure = new MigrateError({
+  code: 'AWS.NOT_FOUND',
+  message: 'There is no cluster "prod" in eu-west-1.',
+  why: 'DescribeCluster answered ResourceNotFoundException.',
+  nextActions: ['aws eks list-clusters --region eu-west-1'],
+  exitCode: 2,
+});
+
+test('a failure is shown as what happened, why, and the next command', () => {
+  assert.equal(
+    renderError(describeError(failure), { colour: false }),
+    [
+      'There is no cluster "prod" in eu-west-1.',
+      '',
+      '  DescribeCluster answered ResourceNotFoundException.',
+      '',
+      '  -> aws eks list-clusters --region eu-west-1',
+      '  (AWS.NOT_FOUND, exit code 2)',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('text from outside cannot steer the terminal, long text is wrapped, commands are not', () => {
+  const error = new MigrateError({
+    code: 'X.Y',
+    message: `bad\u001b[2Jname ${'word '.repeat(30).trim()}`,
+    why: '',
+    nextActions: [`kubectl ${'x'.repeat(90)}`],
+    exitCode: 6,
+  });
+  const text = renderError(describeError(error), { colour: false });
+  assert.ok(text.startsWith('bad[2Jname word'));
+  assert.ok(text.split('\n').every((line) => line.length <= 80 || line.startsWith('  -> kubectl')));
+});
+
+for (const { name, error, command, expected } of [
+  { name: 'a failure', error: failure, command: 'plan', expected: { code: 'AWS.NOT_FOUND', exitCode: 2 } },
+  {
+    name: 'a flag that its parser refused',
+    error: Object.assign(
+      new MigrateError({ code: 'INPUT.DURATION', message: '', why: '', nextActions: [], exitCode: 2 }),
+      { message: 'Parsing --soak \n\t"10" is not a duration.\nSee more help with --help' },
+    ),
+    command: 'plan',
+    expected: { code: 'INPUT.DURATION', message: '--soak: "10" is not a duration.', exitCode: 2 },
+  },
+  {
+    name: 'an unknown flag',
+    error: new Errors.CLIError('Nonexistent flag: --frob\nSee more help with --help'),
+    command: 'plan',
+    expected: {
+      code: 'INPUT.USAGE',
+      message: 'Unknown flag: --frob',
+      nextActions: ['prefix-migrate plan --help'],
+      exitCode: 2,
+    },
+  },
+  {
+    name: 'an unknown command',
+    error: new Errors.CLIError('command plam not found'),
+    command: 'plam',
+    expected: { message: 'There is no command "plam"', nextActions: ['prefix-migrate --help'], exitCode: 2 },
+  },
+  { name: 'a bug', error: new TypeError('x is undefined'), command: 'plan', expected: { code: 'BUG', exitCode: 1 } },
+  {
+    name: 'what the events have told already',
+    error: new ShownError('', { cause: failure }),
+    command: 'apply',
+    expected: { code: 'AWS.NOT_FOUND', exitCode: 2, shown: true },
+  },
+]) {
+  test(`described: ${name}`, () => {
+    assert.partialDeepStrictEqual(describeError(error, command), expected);
+  });
+}
+
+test('a bug asks for a report and shows no stack', () => {
+  const text = renderError(describeError(new TypeError('x is undefined')), { colour: false });
+  assert.match(text, /please report/);
+  assert.doesNotMatch(text, /\n\s+at /);
+});
+
+test('--confirm must be the name of the cluster', () => {
+  assert.equal(confirmedByFlag(undefined, 'prod'), false);
+  assert.equal(confirmedByFlag('prod', 'prod'), true);
+  assert.throws(() => confirmedByFlag('Prod', 'prod'), { code: 'CONSENT.WRONG_NAME', exitCode: 3 });
+});
+
+test('every flag has its variable', () => {
+  const flags: Record<string, { env?: string }> = { 'warm-ip-target': {}, out: {} };
+  assert.deepEqual(withEnvironment(flags), {
+    'warm-ip-target': { env: 'PREFIX_MIGRATE_WARM_IP_TARGET' },
+    out: { env: 'PREFIX_MIGRATE_OUT' },
+  });
+});

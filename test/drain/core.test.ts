@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { Pod, PodDisruptionBudget } from '../../src/domain/snapshot.ts';
+import { createDrainCore, type DrainCore } from '../../src/drain/core.ts';
+import { explain } from '../../src/drain/report.ts';
+import { aBudget, aNode, aPod } from '../support/snapshot.ts';
+
+const t0 = Date.UTC(2026, 0, 1);
+const settings = { nodegroupNames: ['apps'], unbudgetedPercent: 25, allowEmptyDir: false, allowBarePods: false };
+const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();
+
+const status = (change: Partial<PodDisruptionBudget['status']>): PodDisruptionBudget['status'] => ({
+  observedGeneration: 1,
+  disruptionsAllowed: 1,
+  currentHealthy: 4,
+  desiredHealthy: 3,
+  expectedPods: 4,
+  disruptedPods: {},
+  syncFailure: null,
+  ...change,
+});
+
+const webPods = (count: number, change: Partial<Pod> = {}): Pod[] =>
+  Array.from({ length: count }, (_, index) => aPod({ name: `web-${index}`, nodeName: 'old-1', ...change }));
+
+function started(pods: Pod[], budgets: PodDisruptionBudget[], change: Partial<typeof settings> = {}): DrainCore {
+  const core = createDrainCore({ ...settings, ...change });
+  const nodes = [aNode({ name: 'old-1', unschedulable: true }), aNode({ name: 'new-1', nodegroupName: 'apps-pd' })];
+  core.apply({ type: 'pods', event: { type: 'replaced', items: pods } }, t0);
+  core.apply({ type: 'budgets', event: { type: 'replaced', items: budgets } }, t0);
+  assert.deepEqual(core.decide(t0), [], 'nothing is decided before all is listed');
+  core.apply({ type: 'nodes', event: { type: 'replaced', items: nodes } }, t0);
+  return core;
+}
+
+const names = (core: DrainCore, now: number): string[] => core.decide(now).map(({ name }) => name);
+const accept = (core: DrainCore, uid: string, now: number): void =>
+  core.apply({ type: 'answered', uid, outcome: { kind: 'accepted' } }, now);
+const budgetSays = (core: DrainCore, change: Partial<PodDisruptionBudget['status']>, now: number): void =>
+  core.apply({ type: 'budgets', event: { type: 'changed', item: aBudget({ status: status(change) }) } }, now);
+
+test('an accepted eviction is deducted until a status names its pod, and not longer', () => {
+  const core = started(webPods(4), [aBudget({ status: status({ disruptionsAllowed: 2 }) })]);
+  assert.deepEqual(names(core, t0), ['web-0'], 'one request at a time per budget');
+  accept(core, 'uid-shop-web-0', t0 + 10);
+  assert.deepEqual(names(core, t0 + 10), ['web-1'], 'two were allowed, one is used');
+  accept(core, 'uid-shop-web-1', t0 + 20);
+  assert.deepEqual(names(core, t0 + 20), [], 'both are used, though the status still says two');
+  budgetSays(core, { disruptionsAllowed: 1, disruptedPods: { 'web-0': iso(t0) } }, t0 + 30);
+  assert.deepEqual(names(core, t0 + 30), [], 'the status contains the first only');
+  budgetSays(core, { disruptionsAllowed: 0, disruptedPods: { 'web-0': iso(t0), 'web-1': iso(t0) } }, t0 + 40);
+  budgetSays(core, { disruptionsAllowed: 1 }, t0 + 50);
+  assert.deepEqual(names(core, t0 + 50), ['web-2'], 'what is allowed after that is allowed anew');
+});
+
+test('a status that overtakes the answer is counted all the same', () => {
+  const core = started(webPods(4), [aBudget()]);
+  assert.deepEqual(names(core, t0), ['web-0']);
+  budgetSays(core, { disruptionsAllowed: 0, disruptedPods: { 'web-0': iso(t0) } }, t0 + 5);
+  budgetSays(core, { disruptionsAllowed: 1 }, t0 + 8);
+  assert.deepEqual(names(core, t0 + 8), [], 'the first request is still under way');
+  accept(core, 'uid-shop-web-0', t0 + 10);
+  assert.deepEqual(names(core, t0 + 10), ['web-1']);
+});
+
+test('an old entry of the same name does not count as ours', () => {
+  const old = { 'web-0': iso(t0 - 60_000) };
+  const core = started(webPods(4), [aBudget({ status: status({ disruptedPods: old }) })]);
+  names(core, t0);
+  accept(core, 'uid-shop-web-0', t0 + 10);
+  budgetSays(core, { disruptionsAllowed: 1, disruptedPods: old }, t0 + 20);
+  assert.deepEqual(names(core, t0 + 20), []);
+  budgetSays(core, { disruptionsAllowed: 1, disruptedPods: { 'web-0': iso(t0) } }, t0 + 30);
+  assert.deepEqual(names(core, t0 + 30), ['web-1']);
+});
+
+test('a list that skipped the naming status blocks for five seconds after the answer at most', () => {
+  const core = started(webPods(4), [aBudget()]);
+  names(core, t0);
+  accept(core, 'uid-shop-web-0', t0 + 10);
+  core.apply({ type: 'budgets', event: { type: 'replaced', items: [aBudget()] } }, t0 + 100);
+  assert.deepEqual(names(core, t0 + 100), []);
+  assert.equal(core.nextWakeAt(t0 + 100), t0 + 5010);
+  assert.deepEqual(names(core, t0 + 5010), ['web-1']);
+});
+
+test('a refused call waits for the next change of the budget, or for a growing time', () => {
+  const core = started(webPods(4), [aBudget()]);
+  const refuse = (now: number): void =>
+    core.apply({ type: 'answered', uid: 'uid-shop-web-0', outcome: { kind: 'budget-exhausted', budget: '' } }, now);
+  assert.deepEqual(names(core, t0), ['web-0']);
+  refuse(t0);
+  assert.deepEqual(names(core, t0 + 4999), []);
+  assert.deepEqual(names(core, t0 + 5000), ['web-0']);
+  refuse(t0 + 5000);
+  assert.deepEqual(names(core, t0 + 14_999), []);
+  budgetSays(core, { disruptionsAllowed: 0 }, t0 + 14_999);
+  assert.deepEqual(names(core, t0 + 20_000), [], 'a budget known to be used up is not asked');
+  budgetSays(core, {}, t0 + 20_000);
+  assert.deepEqual(names(core, t0 + 20_000), ['web-0']);
+});
+
+test('a budget whose change is not processed is not asked', () => {
+  const changed = aBudget({ generation: 2 });
+  const core = started(webPods(2), [changed]);
+  assert.deepEqual(names(core, t0), []);
+  core.apply(
+    { type: 'budgets', event: { type: 'changed', item: { ...changed, status: status({ observedGeneration: 2 }) } } },
+    t0,
+  );
+  assert.deepEqual(names(core, t0), ['web-0']);
+});
+
+test('what the server lets go free of charge goes first and is not deducted', () => {
+  const pods = [...webPods(3), aPod({ name: 'web-broken', nodeName: 'old-1', ready: false })];
+  const core = started(pods, [
+    aBudget({ status: status({ disruptionsAllowed: 1, desiredHealthy: 2, currentHealthy: 3 }) }),
+  ]);
+  assert.deepEqual(names(core, t0), ['web-broken']);
+  accept(core, 'uid-shop-web-broken', t0 + 10);
+  assert.deepEqual(names(core, t0 + 10), ['web-0']);
+});
+
+test('pods that stay, that leave already and that need a person', () => {
+  const cases: [what: string, pod: Partial<Pod>, state: string | null][] = [
+    ['of a DaemonSet', { controller: { apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'd', uid: 'd' } }, null],
+    ['mirror', { mirror: true }, null],
+    ['succeeded', { phase: 'Succeeded' }, null],
+    ['failed', { phase: 'Failed' }, null],
+    ['terminating', { deletionTimestamp: iso(t0 + 30_000) }, 'terminating'],
+    ['terminating for too long', { deletionTimestamp: iso(t0 - 61_000) }, 'terminating-too-long'],
+    ['emptyDir', { emptyDirVolumes: ['cache'] }, 'emptydir'],
+    ['bare', { controller: null }, 'bare-pod'],
+  ];
+  for (const [what, change, expected] of cases) {
+    const core = started(webPods(1, change), [aBudget()]);
+    assert.deepEqual(core.decide(t0), [], what);
+    assert.equal(core.finished(), expected === null, what);
+    assert.equal(core.stuckForGood(), expected === 'emptydir' || expected === 'bare-pod', what);
+    const [pod] = core.state.pods.values();
+    if (expected !== null) assert.equal(pod && explain(pod, core.state, t0).state, expected, what);
+  }
+  assert.deepEqual(names(started(webPods(1, { controller: null }), [], { allowBarePods: true }), t0), ['web-0']);
+});
+
+test('no more than a quarter of a workload without budget; the replacement must be Ready before the next', () => {
+  const core = started(webPods(9), []);
+  assert.deepEqual(names(core, t0), ['web-0', 'web-1']);
+  for (const name of ['web-0', 'web-1']) accept(core, `uid-shop-${name}`, t0);
+  const change = (pod: Pod): void => core.apply({ type: 'pods', event: { type: 'changed', item: pod } }, t0 + 1000);
+  change(aPod({ name: 'web-0', nodeName: 'old-1', deletionTimestamp: iso(t0) }));
+  core.apply({ type: 'pods', event: { type: 'removed', item: aPod({ name: 'web-0', nodeName: 'old-1' }) } }, t0 + 1000);
+  change(aPod({ name: 'web-new', nodeName: 'new-1', ready: false }));
+  assert.deepEqual(names(core, t0 + 1000), []);
+  change(aPod({ name: 'web-new', nodeName: 'new-1', ready: true }));
+  assert.deepEqual(names(core, t0 + 1000), ['web-2']);
+});
+
+test('a pod that ends after it was asked, as the kubelet reports it, is not taken for a smaller workload', () => {
+  const core = started(webPods(4), []);
+  names(core, t0);
+  accept(core, 'uid-shop-web-0', t0);
+  const leaving = aPod({ name: 'web-0', nodeName: 'old-1', ready: false, deletionTimestamp: iso(t0 + 30_000) });
+  for (const pod of [leaving, { ...leaving, phase: 'Succeeded' }]) {
+    core.apply({ type: 'pods', event: { type: 'changed', item: pod } }, t0 + 1000);
+  }
+  assert.deepEqual(names(core, t0 + 1000), []);
+  assert.deepEqual(core.takeDeparted(), []);
+  core.apply({ type: 'pods', event: { type: 'removed', item: leaving } }, t0 + 2000);
+  assert.deepEqual(core.takeDeparted(), [{ pod: 'shop/web-0', uid: 'uid-shop-web-0', node: 'old-1' }]);
+  assert.deepEqual(names(core, t0 + 2000), []);
+});
+
+test('a workload that is scaled down on the way is believed after a minute', () => {
+  const core = started(webPods(4), []);
+  core.apply({ type: 'pods', event: { type: 'removed', item: aPod({ name: 'web-3', nodeName: 'old-1' }) } }, t0);
+  assert.deepEqual(names(core, t0), []);
+  assert.deepEqual(names(core, t0 + 60_000), ['web-0']);
+});
+
+test('while a disturbed workload finds no room, nothing else is evicted', () => {
+  const other = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'api-1', uid: 'uid-rs-api' };
+  const api = aPod({ name: 'api-0', nodeName: 'old-1', labels: { app: 'api' }, controller: other });
+  const core = started([...webPods(2), { ...api, nodeName: 'new-1' }], []);
+  assert.deepEqual(names(core, t0), ['web-0']);
+  accept(core, 'uid-shop-web-0', t0);
+  const trouble = 'Unschedulable: 0/2 nodes are available: 1 Too many pods, 1 node(s) were unschedulable.';
+  const homeless = aPod({ name: 'web-new', nodeName: null, phase: 'Pending', ready: false, trouble });
+  core.apply({ type: 'pods', event: { type: 'changed', item: homeless } }, t0);
+  core.apply({ type: 'pods', event: { type: 'changed', item: { ...api, name: 'api-1', uid: 'late' } } }, t0);
+  assert.deepEqual(names(core, t0 + 1000), []);
+  const late = core.state.pods.get('late');
+  assert.match(late ? explain(late, core.state, t0).reason : '', /while shop\/web-new finds no room: Unschedulable/);
+  core.apply(
+    { type: 'pods', event: { type: 'changed', item: { ...homeless, nodeName: 'new-1', trouble: null } } },
+    t0 + 2000,
+  );
+  core.apply(
+    { type: 'pods', event: { type: 'changed', item: { ...homeless, nodeName: 'new-1', trouble: null, ready: true } } },
+    t0 + 2000,
+  );
+  assert.ok(names(core, t0 + 2000).length > 0);
+});
+
+test('an answer by outcome: what happens to the pod', () => {
+  const cases: [kind: string, outcome: Parameters<DrainCore['apply']>[0] & { type: 'answered' }, again: number][] = [
+    [
+      'throttled',
+      { type: 'answered', uid: '', outcome: { kind: 'throttled', retryAfterSeconds: 3, detail: '' } },
+      3000,
+    ],
+    ['unknown', { type: 'answered', uid: '', outcome: { kind: 'unknown', detail: 'reset' } }, 2000],
+    ['namespace', { type: 'answered', uid: '', outcome: { kind: 'namespace-terminating' } }, 5000],
+    [
+      'unprocessed',
+      { type: 'answered', uid: '', outcome: { kind: 'budget-unprocessed', retryAfterSeconds: 10 } },
+      10_000,
+    ],
+    ['gone', { type: 'answered', uid: '', outcome: { kind: 'gone', detail: '' } }, 120_000],
+    ['accepted but still there', { type: 'answered', uid: '', outcome: { kind: 'accepted' } }, 120_000],
+  ];
+  for (const [what, event, again] of cases) {
+    const core = started(webPods(1), [aBudget({ status: status({ disruptionsAllowed: 2 }) })]);
+    assert.deepEqual(names(core, t0), ['web-0']);
+    core.apply({ ...event, uid: 'uid-shop-web-0' }, t0);
+    assert.deepEqual(names(core, t0 + again - 1), [], what);
+    assert.deepEqual(names(core, t0 + again), ['web-0'], what);
+  }
+  for (const kind of ['refused', 'multiple-budgets'] as const) {
+    const core = started(webPods(1), [aBudget()]);
+    names(core, t0);
+    const outcome = kind === 'refused' ? { kind, status: 403, detail: 'webhook' } : { kind, detail: 'two' };
+    core.apply({ type: 'answered', uid: 'uid-shop-web-0', outcome }, t0);
+    assert.deepEqual(names(core, t0 + 3_600_000), []);
+    assert.equal(core.stuckForGood(), true);
+  }
+});
+
+test('throttling halves the speed of all, and it recovers', () => {
+  const core = started(webPods(60, { controller: null }), [], { allowBarePods: true });
+  assert.equal(core.decide(t0).length, 10, 'a burst of ten, then fifty a second');
+  assert.equal(core.decide(t0 + 100).length, 5);
+  core.apply(
+    { type: 'answered', uid: 'uid-shop-web-0', outcome: { kind: 'throttled', retryAfterSeconds: 1, detail: '' } },
+    t0 + 100,
+  );
+  assert.equal(core.state.bucket.ratePerSecond(), 25);
+  assert.deepEqual(core.decide(t0 + 1000), []);
+  assert.ok(core.decide(t0 + 1100).length > 0);
+  assert.ok(core.state.bucket.ratePerSecond() > 25);
+});
+
+test('what was asked by an earlier run and is gone now is reported; what is there is asked again', () => {
+  const asked = {
+    'uid-shop-web-0': { pod: 'shop/web-0', node: 'old-1' },
+    'uid-left': { pod: 'shop/left', node: 'old-1' },
+  };
+  const core = createDrainCore(settings, { asked, podsGone: 3 });
+  core.apply(
+    { type: 'nodes', event: { type: 'replaced', items: [aNode({ name: 'old-1', unschedulable: true })] } },
+    t0,
+  );
+  core.apply({ type: 'budgets', event: { type: 'replaced', items: [] } }, t0);
+  core.apply({ type: 'pods', event: { type: 'replaced', items: webPods(1) } }, t0);
+  assert.deepEqual(core.takeDeparted(), [{ pod: 'shop/left', uid: 'uid-left', node: 'old-1' }]);
+  assert.equal(core.state.podsGone, 4);
+  assert.deepEqual(names(core, t0), ['web-0']);
+});
+
+test('counts of nodes and pods follow every change', () => {
+  const core = started(webPods(2), []);
+  const { state } = core;
+  assert.deepEqual([state.nodesEmpty, state.nodesTotal, state.podsLeft], [0, 1, 2]);
+  core.apply({ type: 'nodes', event: { type: 'changed', item: aNode({ name: 'old-2', unschedulable: true }) } }, t0);
+  assert.deepEqual([state.nodesEmpty, state.nodesTotal], [1, 2]);
+  core.apply({ type: 'pods', event: { type: 'changed', item: aPod({ name: 'late', nodeName: 'old-2' }) } }, t0);
+  assert.deepEqual([state.nodesEmpty, state.podsLeft], [0, 3]);
+  core.apply({ type: 'nodes', event: { type: 'removed', item: aNode({ name: 'old-1' }) } }, t0);
+  assert.deepEqual([state.nodesEmpty, state.nodesTotal, state.podsLeft], [0, 1, 1]);
+  core.apply({ type: 'pods', event: { type: 'replaced', items: [] } }, t0);
+  assert.deepEqual([state.nodesEmpty, state.nodesTotal, state.podsLeft, core.finished()], [1, 1, 0, true]);
+});
+
+test('when not all can be asked at once, the group with the most waves goes first', () => {
+  const short = Array.from({ length: 30 }, (_, index) => {
+    const controller = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: `s-${index}`, uid: `uid-${index}` };
+    return [0, 1].map((n) => aPod({ name: `s-${index}-${n}`, nodeName: 'old-1', labels: {}, controller }));
+  }).flat();
+  const core = started([...short, ...webPods(4)], [aBudget()]);
+  const first = names(core, t0);
+  assert.equal(first.length, 10);
+  assert.equal(first[0], 'web-0');
+});
+
+test('a lost answer may have been a yes: the pod counts as down until it is known', () => {
+  const core = started(webPods(9), []);
+  for (const name of names(core, t0)) {
+    core.apply({ type: 'answered', uid: `uid-shop-${name}`, outcome: { kind: 'unknown', detail: 'reset' } }, t0);
+  }
+  assert.deepEqual(names(core, t0 + 1000), []);
+  assert.deepEqual(names(core, t0 + 2000), ['web-0', 'web-1']);
+});
+
+test('a new pod under the name of an evicted one means that the old one is gone', () => {
+  const core = started(webPods(2), [aBudget()]);
+  names(core, t0);
+  accept(core, 'uid-shop-web-0', t0);
+  const successor = aPod({ name: 'web-0', uid: 'successor', nodeName: 'new-1' });
+  core.apply({ type: 'pods', event: { type: 'changed', item: successor } }, t0);
+  assert.deepEqual(core.takeDeparted(), [{ pod: 'shop/web-0', uid: 'uid-shop-web-0', node: 'old-1' }]);
+  assert.equal(core.state.podsLeft, 1);
+});

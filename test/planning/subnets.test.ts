@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { PlanRequest } from '../../src/domain/plan.ts';
+import type { ClusterSnapshot } from '../../src/domain/snapshot.ts';
+import { subnetPlans } from '../../src/planning/subnets.ts';
+import { aNode, aNodegroup, anInterface, aPod, aRequest, aSnapshot, aSubnet, aVpcCni } from '../support/snapshot.ts';
+
+const plans = (snapshot: ClusterSnapshot, names: string[] = ['apps', 'tools'], request: Partial<PlanRequest> = {}) =>
+  subnetPlans(
+    snapshot,
+    snapshot.nodegroups.filter(({ nodegroupName }) => names.includes(nodegroupName)),
+    aRequest(request),
+  );
+
+/** One group of `nodes` nodes with one address each in one subnet, and `pods` pods. */
+const oneSubnet = (nodes: number, pods: number, overrides: Partial<ClusterSnapshot> = {}): ClusterSnapshot =>
+  aSnapshot({
+    nodegroups: [aNodegroup({ subnetIds: ['subnet-0aa1'], scaling: { minSize: 0, maxSize: 100, desiredSize: nodes } })],
+    autoScalingGroups: [],
+    subnets: [aSubnet({ cidr: '10.0.0.0/22' })],
+    nodes: Array.from({ length: nodes }, (_, index) => aNode({ name: `n${index}` })),
+    networkInterfaces: Array.from({ length: nodes }, (_, index) =>
+      anInterface({ instanceId: `i-n${index}`, addresses: [`10.0.0.${16 + index}`] }),
+    ),
+    pods: Array.from({ length: pods }, (_, index) =>
+      aPod({ name: `p${index}`, nodeName: `n${index % Math.max(1, nodes)}` }),
+    ),
+    workloads: [],
+    podDisruptionBudgets: [],
+    ...overrides,
+  });
+
+/** 12 free blocks, and fewer the more are taken from 10.0.2.0 on. */
+const crowded = (taken: number) =>
+  oneSubnet(3, 30, {
+    networkInterfaces: [
+      ...oneSubnet(3, 30).networkInterfaces,
+      anInterface({
+        instanceId: null,
+        addresses: [],
+        prefixes: Array.from({ length: taken }, (_, index) => `10.0.2.${index * 16}/28`),
+      }),
+      anInterface({
+        instanceId: null,
+        addresses: [],
+        prefixes: Array.from({ length: 14 }, (_, index) => `10.0.1.${index * 16}/28`),
+      }),
+      anInterface({
+        instanceId: null,
+        addresses: [],
+        prefixes: Array.from({ length: 15 }, (_, index) => `10.0.3.${index * 16}/28`),
+      }),
+      anInterface({
+        instanceId: null,
+        addresses: [],
+        prefixes: Array.from({ length: 12 }, (_, index) => `10.0.0.${32 + index * 16}/28`),
+      }),
+    ],
+  });
+
+describe('demand', () => {
+  // nodes, pods: flip of the old nodes + prefixes of the new ones + one block for each new node's own address
+  const rows: [string, number, number, Partial<PlanRequest>, number][] = [
+    ['3 nodes, 30 pods: 3 + 3 x 2 + 3', 3, 30, {}, 12],
+    ['2 nodes, 100 pods: 2 + 2 x 5 + 2', 2, 100, {}, 14],
+    ['10 nodes, 600 pods: 10 + 10 x 5 + 10', 10, 600, {}, 70],
+    ['the same with one spare address: 10 + 10 x 4 + 10', 10, 600, { warmIpTarget: 1 }, 60],
+    ['no nodes: the first node of the replacement', 0, 0, {}, 2],
+  ];
+  for (const [name, nodes, pods, request, expected] of rows) {
+    test(name, () => assert.equal(plans(oneSubnet(nodes, pods), ['apps'], request)[0]?.peakDemand, expected));
+  }
+  test('is compared with what is free, now and at the end', () => {
+    // 64 blocks, two at the edges, one with the old nodes' addresses
+    assert.deepEqual(plans(oneSubnet(3, 30), ['apps']), [
+      {
+        subnetId: 'subnet-0aa1',
+        availabilityZone: 'eu-west-1a',
+        cidr: '10.0.0.0/22',
+        freeAddresses: 1016,
+        freePrefixes: 61,
+        freePrefixesAfter: 62 - 6 - 3,
+        peakDemand: 12,
+        fits: true,
+      },
+    ]);
+  });
+  test('does not fit as soon as one block is missing', () => {
+    assert.deepEqual(
+      plans(crowded(8), ['apps']).map(({ freePrefixes, fits }) => [freePrefixes, fits]),
+      [[12, true]],
+    );
+    assert.deepEqual(
+      plans(crowded(9), ['apps']).map(({ freePrefixes, fits }) => [freePrefixes, fits]),
+      [[11, false]],
+    );
+  });
+});
+
+const peaks = (snapshot: ClusterSnapshot) => plans(snapshot, ['apps']).map(({ peakDemand }) => peakDemand);
+
+describe('the switch is cluster-wide', () => {
+  const base = oneSubnet(3, 30);
+  const other = (overrides: Parameters<typeof aNode>[0], more: Partial<ClusterSnapshot> = {}) => ({
+    ...base,
+    nodes: [...base.nodes, aNode({ name: 'other', nodegroupName: null, ...overrides })],
+    networkInterfaces: [...base.networkInterfaces, anInterface({ instanceId: 'i-other', addresses: ['10.0.0.30'] })],
+    ...more,
+  });
+  test('a node of no group takes as much as one that starts a pod', () => assert.deepEqual(peaks(other({})), [14]));
+  test('a cordoned node takes nothing', () => assert.deepEqual(peaks(other({ unschedulable: true })), [12]));
+  test('a node without VPC CNI takes nothing', () => {
+    assert.deepEqual(peaks(other({ instanceId: null })), [12]);
+    assert.deepEqual(peaks(other({ labels: { 'eks.amazonaws.com/compute-type': 'auto' } })), [12]);
+    assert.deepEqual(peaks(other({ labels: { 'kubernetes.io/os': 'windows' } })), [12]);
+  });
+  test('a node of an unknown type takes nothing that we could know', () =>
+    assert.deepEqual(peaks(other({ instanceType: 'm99' })), [12]));
+  test('what a node holds already is not taken again', () => {
+    const attached = base.networkInterfaces.map((one) => ({ ...one, prefixes: ['10.0.1.16/28'] }));
+    assert.deepEqual(peaks({ ...base, networkInterfaces: attached }), [9]);
+  });
+});
+
+test('a reservation keeps single addresses out of the blocks that count', () => {
+  const reserved = oneSubnet(3, 30, {
+    subnets: [aSubnet({ cidr: '10.0.0.0/25', reservations: [{ id: 'scr-1', cidr: '10.0.0.32/27', type: 'prefix' }] })],
+  });
+  const [without] = plans(oneSubnet(3, 30, { subnets: [aSubnet({ cidr: '10.0.0.0/25' })] }), ['apps']);
+  const [with_] = plans(reserved, ['apps']);
+  assert.deepEqual([without?.peakDemand, with_?.peakDemand], [12, 12]);
+  const all = oneSubnet(3, 30, {
+    subnets: [aSubnet({ cidr: '10.0.0.0/25', reservations: [{ id: 'scr-1', cidr: '10.0.0.0/25', type: 'prefix' }] })],
+  });
+  assert.equal(plans(all, ['apps'])[0]?.peakDemand, 9);
+});
+
+test('with custom networking the subnets of the pod interfaces count', () => {
+  const base = oneSubnet(2, 10, {
+    vpcCni: aVpcCni({ env: { AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG: 'true' } }),
+    subnets: [aSubnet(), aSubnet({ subnetId: 'subnet-pods', cidr: '100.64.0.0/20' })],
+  });
+  const pods = base.nodes.map(({ instanceId }, index) =>
+    anInterface({ instanceId, deviceIndex: 1, subnetId: 'subnet-pods', addresses: [`100.64.1.${index}`] }),
+  );
+  assert.deepEqual(
+    plans({ ...base, networkInterfaces: [...base.networkInterfaces, ...pods] }, ['apps']).map(
+      ({ subnetId, peakDemand }) => [subnetId, peakDemand],
+    ),
+    [['subnet-pods', 2 + 4 + 2]],
+  );
+});
+
+const peak = (nodes: number, pods: number) => plans(oneSubnet(nodes, pods), ['apps'])[0]?.peakDemand ?? 0;
+
+test('more pods or more nodes never need fewer blocks', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 0, max: 200 }), (nodes, pods) => {
+      assert.ok(peak(nodes, pods + 1) >= peak(nodes, pods));
+      assert.ok(peak(nodes + 1, pods * ((nodes + 1) / nodes)) >= peak(nodes, pods));
+    }),
+    { numRuns: 50 },
+  );
+});
+test('nothing to move, nothing to need', () => assert.deepEqual(plans(aSnapshot(), []), []));

@@ -1,0 +1,162 @@
+import type { JournalEntry, JournalLine } from '../../src/domain/journal-entry.ts';
+import type { MigrationPlan } from '../../src/domain/plan.ts';
+
+/** A plan of one node group, as far as the formats read it. */
+export const samplePlan: MigrationPlan = {
+  formatVersion: 1,
+  toolVersion: '0.1.0',
+  planId: '7f3a9c21aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+  expiresAt: '2026-11-23T05:00:00.000Z',
+  cluster: {
+    name: 'prod',
+    region: 'eu-west-1',
+    accountId: '111122223333',
+    kubernetesVersion: '1.33',
+    ipFamily: 'ipv4',
+    endpoint: 'https://prod.example',
+    arn: 'arn:aws:eks:eu-west-1:111122223333:cluster/prod',
+  },
+  request: { clusterName: 'prod', nodegroups: [], allow: [], soakSeconds: 600, expiresInSeconds: 86_400 },
+  expectations: [],
+  findings: [],
+  nodegroups: [
+    {
+      source: 'apps',
+      replacement: 'apps-pd-7f3a9c21',
+      instanceTypes: ['m5.large'],
+      nodes: { source: 4, replacement: 4 },
+      maxPods: { value: 110, source: 'calculated', limitedBy: 'vCPU cap 110' },
+      maxPodsBefore: 29,
+      prefixesPerNode: { idle: 1, expected: 2, full: 7 },
+      pods: 60,
+      userDataFile: 'user-data/apps.mime',
+    },
+  ],
+  subnets: [
+    {
+      subnetId: 'subnet-0aa1',
+      availabilityZone: 'eu-west-1a',
+      cidr: '10.0.1.0/24',
+      freeAddresses: 161,
+      freePrefixes: 7,
+      freePrefixesAfter: 9,
+      peakDemand: 6,
+      fits: true,
+    },
+    {
+      subnetId: 'subnet-0bb2',
+      availabilityZone: 'eu-west-1b',
+      cidr: '10.0.2.0/24',
+      freeAddresses: 98,
+      freePrefixes: 2,
+      freePrefixesAfter: 4,
+      peakDemand: 6,
+      fits: false,
+    },
+  ],
+  steps: [
+    {
+      id: 'create-nodegroup/apps',
+      kind: 'create-nodegroup',
+      phase: 'create',
+      impact: 'additive',
+      dependsOn: [],
+      summary: 'create apps-pd-7f3a9c21 with one node',
+      params: {
+        clusterName: 'prod',
+        nodegroupName: 'apps-pd-7f3a9c21',
+        source: 'apps',
+        launchTemplateName: 'apps-pd-7f3a9c21',
+        instanceTypes: ['m5.large'],
+        amiType: 'AL2023_x86_64_STANDARD',
+        capacityType: 'ON_DEMAND',
+        nodeRole: 'arn:aws:iam::111122223333:role/node',
+        subnetIds: ['subnet-0aa1'],
+        scaling: { minSize: 1, maxSize: 4, desiredSize: 1 },
+        labels: {},
+        taints: [],
+        tags: {},
+        kubernetesVersion: null,
+        updateConfig: null,
+        nodeRepairEnabled: null,
+      },
+    },
+    {
+      id: 'drain-source',
+      kind: 'drain-source',
+      phase: 'drain',
+      impact: 'disruptive',
+      dependsOn: ['create-nodegroup/apps'],
+      summary: 'move 60 pods off apps',
+      params: {
+        nodegroupNames: ['apps'],
+        replacementNames: ['apps-pd-7f3a9c21'],
+        timeoutSeconds: 1800,
+        unbudgetedPercent: 25,
+        allowEmptyDir: false,
+        allowBarePods: false,
+      },
+    },
+    {
+      id: 'soak',
+      kind: 'soak',
+      phase: 'soak',
+      impact: 'additive',
+      dependsOn: ['drain-source'],
+      summary: 'wait 10m',
+      params: { seconds: 600 },
+    },
+  ],
+  forecast: { lowerBoundSeconds: 1440, expectedSeconds: 1860, criticalWorkload: 'shop/search' },
+};
+
+const start = Date.parse('2026-11-22T23:59:00.000Z');
+
+/** Journal lines of these entries, half a minute apart. */
+export const journalOf = (...entries: JournalEntry[]): JournalLine[] =>
+  entries.map((entry, index) => ({
+    v: 1,
+    seq: index + 1,
+    at: new Date(start + index * 30_000).toISOString(),
+    prev: '0'.repeat(64),
+    entry,
+  }));
+
+const runId = 'run-1';
+
+export const runStarted: JournalEntry = {
+  type: 'run-started',
+  runId,
+  planId: samplePlan.planId,
+  toolVersion: '0.1.0',
+  command: 'prefix-migrate apply prefix-migrate-prod',
+  holder: 'arn:aws:iam::111122223333:user/eve',
+  until: null,
+};
+export const created: JournalEntry[] = [
+  { type: 'step-started', runId, stepId: 'create-nodegroup/apps', token: 't-1' },
+  { type: 'step-succeeded', runId, stepId: 'create-nodegroup/apps', detail: 'apps-pd-7f3a9c21 is ACTIVE' },
+];
+export const draining: JournalEntry[] = [
+  { type: 'step-started', runId, stepId: 'drain-source', token: 't-2' },
+  {
+    type: 'step-progress',
+    runId,
+    stepId: 'drain-source',
+    progress: { kind: 'eviction-intent', pod: 'shop/web-1', uid: 'u1', node: 'ip-10-0-1-7', budget: 'shop/web' },
+  },
+];
+export const drainFailed: JournalEntry[] = [
+  {
+    type: 'step-failed',
+    runId,
+    stepId: 'drain-source',
+    failure: {
+      code: 'DRAIN.DEADLINE',
+      message: '1 pod cannot move.',
+      why: 'PDB shop/search needs 8 ready pods and has 8.',
+      nextActions: ['kubectl -n shop logs search-5'],
+    },
+  },
+  { type: 'run-paused', runId, reason: 'failed', detail: '1 pod cannot move.' },
+];

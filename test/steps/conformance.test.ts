@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { StepKind } from '../../src/domain/plan.ts';
+import { handlers } from '../../src/steps/index.ts';
+import type { StepHandler } from '../../src/steps/step-handler.ts';
+import { createWorld, type World } from '../support/fake-ports.ts';
+import { samplePlan, sampleStep } from '../support/sample-plan.ts';
+import { createStepRig, type StepRig } from './step-rig.ts';
+
+interface Case {
+  /** brings the world to where the step comes in the plan */
+  before?: (world: World) => void;
+  /** the nodes of the replacement have passed verification */
+  verified?: true;
+  /** writes that the whole step makes */
+  writes: string[];
+  /** asks for an act at the first look */
+  acts?: false;
+}
+
+const replacement = 'apps-pd-7f3a9c21';
+const tags = { 'prefix-migrate/plan': '7f3a9c21' };
+
+function withReplacement(world: World, nodes: number): void {
+  const apps = world.nodegroups.get('apps');
+  assert.ok(apps);
+  const scaling = { minSize: 1, maxSize: 4, desiredSize: nodes };
+  world.nodegroups.set(replacement, { ...apps, nodegroupName: replacement, tags, scaling });
+  for (let count = 0; count < nodes; count += 1) world.addNode(replacement);
+}
+
+function cordoned(world: World): void {
+  for (const node of world.nodes.filter(({ nodegroupName }) => nodegroupName === 'apps')) {
+    node.unschedulable = true;
+    node.taints = [{ key: 'node.kubernetes.io/unschedulable', value: null, effect: 'NoSchedule' }];
+  }
+}
+
+const cases: Record<StepKind, Case> = {
+  'configure-vpc-cni': { writes: ['eks.updateAddon'] },
+  'create-launch-template': { writes: ['ec2.createLaunchTemplate'] },
+  'create-nodegroup': {
+    before: (world) => {
+      const template = { launchTemplateId: 'lt-1', launchTemplateName: replacement, latestVersion: '1', tags };
+      world.launchTemplates.set(replacement, { ...template, userData: 'NodeConfig' });
+    },
+    writes: ['eks.createNodegroup'],
+  },
+  'verify-replacement': {
+    before: (world) => {
+      world.newNodes.daemonSetPod = false;
+      withReplacement(world, 1);
+    },
+    writes: ['kubernetes.createPod', 'kubernetes.deletePod'],
+  },
+  'scale-replacement': { before: (world) => withReplacement(world, 1), writes: ['eks.updateNodegroupScaling'] },
+  'cordon-source': { writes: ['kubernetes.cordon', 'kubernetes.cordon'] },
+  'drain-source': {
+    before: (world) => {
+      withReplacement(world, 2);
+      cordoned(world);
+    },
+    writes: ['kubernetes.evict', 'kubernetes.evict'],
+  },
+  soak: { writes: [], acts: false },
+  'delete-source': {
+    before: (world) => {
+      withReplacement(world, 2);
+      cordoned(world);
+      world.pods = world.pods.filter(({ name }) => !name.startsWith('search'));
+    },
+    verified: true,
+    writes: ['eks.deleteNodegroup'],
+  },
+  cleanup: {
+    before: (world) => {
+      const labels = { 'prefix-migrate/canary-of-plan': 'abababababab' };
+      world.addPod({ name: 'canary', namespace: 'kube-system', nodeName: 'n', labels, controller: null });
+    },
+    writes: ['kubernetes.deletePod'],
+  },
+};
+
+const kinds = [...new Set(samplePlan().steps.map(({ kind }) => kind))];
+
+describe('every kind of step', () => {
+  it('is here', () => assert.deepEqual(kinds.toSorted(), Object.keys(handlers).toSorted()));
+
+  for (const kind of kinds) {
+    const { before, verified, writes, acts = true } = cases[kind];
+    const create = (): { world: World; rig: StepRig } => {
+      const world = createWorld();
+      before?.(world);
+      const rig = createStepRig(world, sampleStep(kind));
+      for (const node of world.nodes) {
+        if (verified && node.nodegroupName === replacement) {
+          rig.state.verifiedNodes[node.name] = { prefixes: [], allocatablePods: 110 };
+        }
+      }
+      return { world, rig };
+    };
+
+    it(`6. ${kind}: observe is read-only`, async () => {
+      const { world, rig } = create();
+      await rig.observe();
+      await rig.observe();
+      assert.deepEqual(world.writes(), []);
+      await rig.finish();
+      const made = world.writes().length;
+      assert.equal((await rig.observe()).kind, 'satisfied');
+      assert.equal(world.writes().length, made);
+    });
+
+    it(`${kind}: ${acts ? 'actionable, act, satisfied' : 'in progress, satisfied'}`, async () => {
+      const { world, rig } = create();
+      assert.equal((await rig.observe()).kind, acts ? 'actionable' : 'in-progress');
+      assert.equal((await rig.finish()).kind, 'satisfied');
+      assert.deepEqual(world.writes(), writes);
+    });
+
+    it(`${kind}: the same token twice has one effect`, async () => {
+      const { world, rig } = create();
+      await rig.act('same');
+      const after = structuredClone([world.nodegroups, world.launchTemplates, world.addon, world.updates.size]);
+      await rig.act('same');
+      assert.deepEqual([world.nodegroups, world.launchTemplates, world.addon, world.updates.size], after);
+      assert.equal((await rig.finish()).kind, 'satisfied');
+    });
+
+    it(`${kind}: says what it is, what it would call, how long it may take`, () => {
+      const step = sampleStep(kind);
+      const handler: StepHandler<StepKind> = handlers[kind];
+      assert.ok(handler.title(step).length > 5);
+      assert.ok(handler.describeCall(step).length > 5);
+      assert.ok(handler.deadlineSeconds(step) >= 60);
+    });
+  }
+
+  it('undo of the add-on configuration returns to the start', async () => {
+    const world = createWorld();
+    const step = sampleStep('configure-vpc-cni');
+    assert.equal((await createStepRig(world, step).finish()).kind, 'satisfied');
+    const inverse = handlers['configure-vpc-cni'].undo(step);
+    assert.ok(inverse);
+    const undone = createStepRig(world, inverse);
+    assert.equal((await undone.observe()).kind, 'actionable');
+    await undone.act('another');
+    await world.clock.run(world.clock.sleep(120_000));
+    assert.equal((await undone.observe()).kind, 'satisfied');
+    assert.deepEqual(world.daemonSet.env, createWorld().daemonSet.env);
+  });
+});

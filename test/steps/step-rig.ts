@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import type { StepProgress } from '../../src/domain/journal-entry.ts';
+import type { AnyStep } from '../../src/domain/plan.ts';
+import { applyEntry, initialRunState, type RunState } from '../../src/domain/run-state.ts';
+import { handlers } from '../../src/steps/index.ts';
+import type { Observation, StepHandler } from '../../src/steps/step-handler.ts';
+import type { World } from '../support/fake-ports.ts';
+import { samplePlan } from '../support/sample-plan.ts';
+
+export interface StepRig {
+  state: RunState;
+  observe(): Promise<Observation>;
+  act(token?: string): Promise<void>;
+  tidy(): Promise<void>;
+  /** Observes, acts when told to, waits five seconds, until it is satisfied or in conflict. */
+  finish(): Promise<Observation>;
+}
+
+/** One step against the world, as the engine would drive it; the state is folded as in a run. */
+export function createStepRig(world: World, step: AnyStep): StepRig {
+  const plan = samplePlan();
+  const state = initialRunState(plan);
+  const handler: StepHandler<AnyStep['kind']> = handlers[step.kind];
+  const context = { planId: plan.planId, clusterName: plan.cluster.name, state };
+  const fold = (
+    entry: { type: 'step-started'; token: string } | { type: 'step-progress'; progress: StepProgress },
+  ): void => applyEntry(state, new Date(world.clock.now()).toISOString(), { runId: 'run', stepId: step.id, ...entry });
+  const rig: StepRig = {
+    state,
+    observe: () => world.clock.run(handler.observe(step, world.ports, context)),
+    act: (token = 'token') =>
+      world.clock.run(
+        handler.act(step, world.ports, {
+          ...context,
+          token,
+          signal: new AbortController().signal,
+          pollIntervalMilliseconds: 5000,
+          progress: async (progress) => fold({ type: 'step-progress', progress }),
+          drainStatus: () => undefined,
+        }),
+      ),
+    tidy: async () => handler.tidy?.(step, world.ports, context),
+    async finish() {
+      fold({ type: 'step-started', token: 'token' });
+      for (let round = 0; round < 1000; round += 1) {
+        const observation = await rig.observe();
+        if (observation.kind === 'satisfied' || observation.kind === 'conflict') return observation;
+        if (observation.kind === 'actionable') await rig.act();
+        await world.clock.run(world.clock.sleep(5000));
+      }
+      throw new Error(`${step.id} never ends`);
+    },
+  };
+  return rig;
+}
+
+/** The error of a conflict, which has all that a person needs. */
+export function conflictOf(observation: Observation) {
+  assert.equal(observation.kind, 'conflict', JSON.stringify(observation));
+  if (observation.kind !== 'conflict') throw new Error('unreachable');
+  const { error } = observation;
+  assert.equal(error.exitCode, 6);
+  assert.ok(error.message.length > 0 && error.why.length > 0 && error.nextActions.length > 0);
+  return { ...observation, error };
+}

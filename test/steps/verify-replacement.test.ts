@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { ClusterNode } from '../../src/domain/snapshot.ts';
+import { createWorld, type World } from '../support/fake-ports.ts';
+import { sampleStep } from '../support/sample-plan.ts';
+import { conflictOf, createStepRig, type StepRig } from './step-rig.ts';
+
+const step = sampleStep('verify-replacement');
+const group = step.params.nodegroupName;
+
+function createVerification(newNodes: Partial<World['newNodes']> = {}): {
+  world: World;
+  rig: StepRig;
+  node: ClusterNode;
+} {
+  const world = createWorld();
+  Object.assign(world.newNodes, newNodes);
+  const node = world.addNode(group);
+  return { world, rig: createStepRig(world, step), node };
+}
+
+const wait = (world: World, seconds: number): Promise<void> => world.clock.run(world.clock.sleep(seconds * 1000));
+
+describe('verify-replacement', () => {
+  it('a pod that is there anyway is proof enough', async () => {
+    const { world, rig, node } = createVerification();
+    assert.equal((await rig.finish()).kind, 'satisfied');
+    assert.deepEqual(world.writes(), []);
+    assert.equal(rig.state.verifiedNodes[node.name]?.allocatablePods, 110);
+    assert.equal(rig.state.verifiedNodes[node.name]?.prefixes.length, 1);
+  });
+
+  it('waits while no node is Ready', async () => {
+    const world = createWorld();
+    world.addNode(group, { ready: false });
+    const observation = await createStepRig(world, step).observe();
+    assert.deepEqual(observation, {
+      kind: 'in-progress',
+      detail: `0 of 1 nodes of ${group} verified; 0 nodes are Ready`,
+    });
+  });
+
+  it('another number of pods than planned stops at once, with both numbers', async () => {
+    const { rig } = createVerification({ pods: 29 });
+    const { error } = conflictOf(await rig.observe());
+    assert.equal(error.code, 'VERIFY.WRONG_MAX_PODS');
+    assert.match(error.message, /takes 29 pods, but the plan says 110/);
+  });
+
+  it('110 pods without a prefix prove nothing', async () => {
+    const { rig } = createVerification({ prefixes: [] });
+    const observation = await rig.observe();
+    assert.equal(observation.kind, 'in-progress');
+    assert.equal(observation.kind === 'in-progress' && observation.tooLate, undefined);
+  });
+
+  it('a node without a prefix for three minutes points at the subnet', async () => {
+    const { world, rig } = createVerification({ prefixes: [] });
+    await wait(world, 181);
+    const observation = await rig.observe();
+    assert.equal(observation.kind, 'in-progress');
+    const error = observation.kind === 'in-progress' ? observation.tooLate : undefined;
+    assert.equal(error?.code, 'VERIFY.NO_PREFIX');
+    assert.match(error?.message ?? '', /Ready for 3 minutes, but has no prefix/);
+    assert.match(error?.why ?? '', /subnet-a has no free \/28/);
+  });
+
+  it('a planned taint has to be there', async () => {
+    const world = createWorld();
+    const node = world.addNode(group);
+    const taints = [{ key: 'dedicated', value: 'gpu', effect: 'NO_SCHEDULE' as const }];
+    const rig = createStepRig(world, { ...step, params: { ...step.params, taints } });
+    const observation = await rig.observe();
+    assert.match(observation.kind === 'in-progress' ? observation.detail : '', /not yet the taint dedicated/);
+    node.taints = [{ key: 'dedicated', value: 'gpu', effect: 'NoSchedule' }];
+    assert.equal((await rig.finish()).kind, 'satisfied');
+  });
+
+  it('secondary addresses beside the prefixes are noted, not refused', async () => {
+    const { world, rig } = createVerification();
+    for (const each of world.interfaces) each.addresses.push('10.0.200.77');
+    assert.equal((await rig.finish()).kind, 'satisfied');
+  });
+
+  const noWitness: [string, (world: World, node: ClusterNode) => void][] = [
+    ['none at all', () => undefined],
+    [
+      'only one with the address of its node',
+      (world, node) => world.addPod({ name: 'a', nodeName: node.name, hostNetwork: true, podIp: '10.0.9.3' }),
+    ],
+    [
+      'only one with an address outside of the prefixes',
+      (world, node) => world.addPod({ name: 'a', nodeName: node.name, podIp: '10.0.200.9' }),
+    ],
+    [
+      'only one that has ended',
+      (world, node) => world.addPod({ name: 'a', nodeName: node.name, podIp: '10.0.9.3', phase: 'Succeeded' }),
+    ],
+  ];
+  for (const [name, change] of noWitness) {
+    it(`makes a canary, and removes it, when there is no other pod: ${name}`, async () => {
+      const { world, rig, node } = createVerification({ daemonSetPod: false, prefixes: ['10.0.9.0/28'] });
+      change(world, node);
+      assert.equal((await rig.finish()).kind, 'satisfied');
+      assert.deepEqual(world.writes(), ['kubernetes.createPod', 'kubernetes.deletePod']);
+      assert.deepEqual(
+        world.pods.filter(({ namespace }) => namespace === 'kube-system'),
+        [],
+      );
+    });
+  }
+
+  it('gives a pod that is starting the time to get its address', async () => {
+    const { world, rig, node } = createVerification({ daemonSetPod: false, prefixes: ['10.0.9.0/28'] });
+    const pod = world.addPod({ name: 'logs', nodeName: node.name, podIp: null, phase: 'Pending' });
+    assert.equal((await rig.observe()).kind, 'in-progress');
+    Object.assign(pod, { podIp: '10.0.9.4', phase: 'Running' });
+    assert.equal((await rig.finish()).kind, 'satisfied');
+    assert.deepEqual(world.writes(), []);
+  });
+
+  it('the canary tolerates everything, is bound to its node, restricted, and has an image that the nodes can reach', async () => {
+    const { world, rig, node } = createVerification({ daemonSetPod: false });
+    await rig.act();
+    const [, manifest] = world.calls.find(({ name }) => name === 'kubernetes.createPod')?.args ?? [];
+    const { spec } = JSON.parse(JSON.stringify(manifest));
+    assert.equal(spec.nodeName, node.name);
+    assert.deepEqual(spec.tolerations, [{ operator: 'Exists' }]);
+    assert.equal(spec.securityContext.runAsNonRoot, true);
+    assert.deepEqual(spec.containers[0].securityContext.capabilities, { drop: ['ALL'] });
+    assert.equal(spec.containers[0].image, '602401143452.dkr.ecr.eu-west-1.amazonaws.com/eks/pause:3.10');
+  });
+
+  it('a canary that a run left behind is used, then removed', async () => {
+    const { world, rig } = createVerification({ daemonSetPod: false });
+    await rig.act();
+    const next = createStepRig(world, step);
+    assert.equal((await next.observe()).kind, 'in-progress');
+    assert.equal((await next.finish()).kind, 'satisfied');
+    assert.deepEqual(world.writes(), ['kubernetes.createPod', 'kubernetes.deletePod']);
+  });
+
+  it('tidy removes the canary of a step that ends without success', async () => {
+    const { world, rig } = createVerification({ daemonSetPod: false });
+    await rig.act();
+    await rig.tidy();
+    assert.deepEqual(
+      world.pods.filter(({ namespace }) => namespace === 'kube-system'),
+      [],
+    );
+  });
+});

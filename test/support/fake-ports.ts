@@ -1,0 +1,553 @@
+/**
+ * Small in-memory ports with a call log, for tests of steps and engine: one cluster with as much behaviour as the steps can
+ * see. Time is virtual. Not the simulator: nothing here speaks a protocol.
+ */
+
+import { sha256Hex } from '../../src/domain/canonical-json.ts';
+import { MigrateError } from '../../src/domain/migrate-error.ts';
+import type {
+  AutoScalingGroup,
+  ClusterNode,
+  HealthIssue,
+  NetworkInterface,
+  Nodegroup,
+  Pod,
+} from '../../src/domain/snapshot.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import type { LaunchTemplate } from '../../src/ports/ec2.ts';
+import type { Addon, EksUpdate } from '../../src/ports/eks.ts';
+import type { DaemonSet, Followed } from '../../src/ports/kubernetes.ts';
+import type { Ports } from '../../src/ports/ports.ts';
+
+export interface VirtualClock extends Clock {
+  /** Runs `work`, jumping to the next timer whenever nothing else can happen. */
+  run<T>(work: Promise<T>): Promise<T>;
+  after(milliseconds: number, effect: () => void): void;
+}
+
+export const startTime = Date.parse('2026-11-22T08:00:00Z');
+
+export function createVirtualClock(): VirtualClock {
+  let time = startTime;
+  let order = 0;
+  const timers = new Set<{ at: number; order: number; fire: () => void }>();
+  const set = (milliseconds: number, fire: () => void) => {
+    const timer = { at: time + Math.max(0, milliseconds), order: ++order, fire };
+    timers.add(timer);
+    return timer;
+  };
+  return {
+    now: () => time,
+    after: (milliseconds, effect) => void set(milliseconds, effect),
+    sleep: (milliseconds, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason);
+        const timer = set(milliseconds, resolve);
+        signal?.addEventListener('abort', () => {
+          if (timers.delete(timer)) reject(signal.reason);
+        });
+      }),
+    async run(work) {
+      let settled = false;
+      const end = (): void => {
+        settled = true;
+      };
+      work.then(end, end);
+      for (let jumps = 0; ; jumps += 1) {
+        await new Promise((resolve) => setImmediate(resolve));
+        if (settled) return work;
+        const [next] = [...timers].toSorted((a, b) => a.at - b.at || a.order - b.order);
+        if (next === undefined || jumps > 20_000) throw new Error('the work waits for something that never comes');
+        timers.delete(next);
+        time = next.at;
+        next.fire();
+      }
+    },
+  };
+}
+
+export interface Call {
+  /** `eks.createNodegroup` */
+  name: string;
+  write: boolean;
+  args: unknown[];
+}
+
+const writes = new Set([
+  'createNodegroup',
+  'updateNodegroupScaling',
+  'deleteNodegroup',
+  'updateAddon',
+  'createLaunchTemplate',
+  'deleteLaunchTemplate',
+  'cordon',
+  'uncordon',
+  'evict',
+  'createPod',
+  'deletePod',
+  'putLease',
+]);
+
+export interface World {
+  clock: VirtualClock;
+  ports: Ports;
+  calls: Call[];
+  addon: Addon | undefined;
+  daemonSet: DaemonSet;
+  /** environment of the aws-node pods by pod name */
+  awsNodePods: Record<string, Record<string, string | null>>;
+  updates: Map<string, EksUpdate>;
+  launchTemplates: Map<string, LaunchTemplate & { userData: string }>;
+  userDataOfVersions: Record<string, string | null>;
+  nodegroups: Map<string, Nodegroup>;
+  nodes: ClusterNode[];
+  pods: Pod[];
+  interfaces: NetworkInterface[];
+  /** what new nodes are like */
+  newNodes: { pods: number; prefixes: string[] | null; daemonSetPod: boolean };
+  /** the group that is asked for fails with these instead of becoming ACTIVE */
+  createFailure: HealthIssue[] | null;
+  /** the next add-on update ends so */
+  updateFailure: EksUpdate['errors'] | null;
+  /** called before each call; may throw */
+  intercept: (call: Call) => void;
+  writes(): string[];
+  addNode(nodegroupName: string, overrides?: Partial<ClusterNode>): ClusterNode;
+  addPod(overrides: Partial<Pod> & { name: string; nodeName: string }): Pod;
+}
+
+/** A cluster `prod` whose add-on is in secondary IP mode, with one source group `apps` of two nodes and a pod on each. */
+export function createWorld(): World {
+  const clock = createVirtualClock();
+  const calls: Call[] = [];
+  const tokens = new Map<string, string>();
+  const followers = new Set<{ resource: keyof Followed; deliver: () => void }>();
+  const followed: { [K in keyof Followed]: () => Followed[K][] } = {
+    pods: () => world.pods,
+    nodes: () => world.nodes,
+    podDisruptionBudgets: () => [],
+  };
+  let serial = 0;
+  const iso = (): string => new Date(clock.now()).toISOString();
+
+  const tell = (resource: keyof Followed): void => {
+    for (const follower of followers) if (follower.resource === resource) follower.deliver();
+  };
+
+  /** One effect per token: the second time the first answer comes again. */
+  const once = (token: string, effect: () => string): string => {
+    const known = tokens.get(token);
+    if (known !== undefined) return known;
+    const answer = effect();
+    tokens.set(token, answer);
+    return answer;
+  };
+  const newUpdate = (seconds: number, errors: EksUpdate['errors'], finish: () => void): string => {
+    const update: EksUpdate = { id: `update-${++serial}`, status: 'InProgress', errors: [] };
+    world.updates.set(update.id, update);
+    clock.after(seconds * 1000, () => {
+      update.status = errors.length > 0 ? 'Failed' : 'Successful';
+      update.errors = errors;
+      finish();
+    });
+    return update.id;
+  };
+  const removeNodesOf = (nodegroupName: string): void => {
+    const names = new Set(world.nodes.filter((node) => node.nodegroupName === nodegroupName).map(({ name }) => name));
+    world.nodes = world.nodes.filter(({ name }) => !names.has(name));
+    world.pods = world.pods.filter(({ nodeName }) => nodeName === null || !names.has(nodeName));
+    tell('nodes');
+    tell('pods');
+  };
+  const podOf = (namespace: string, name: string): Pod | undefined =>
+    world.pods.find((pod) => pod.namespace === namespace && pod.name === name);
+
+  const eks: Ports['eks'] = {
+    describeCluster: () => Promise.reject(new Error('no step asks for the cluster')),
+    listNodegroups: async () => [...world.nodegroups.keys()].toSorted(),
+    describeNodegroup: async (_cluster, name) => structuredClone(world.nodegroups.get(name)),
+    async createNodegroup({ launchTemplate, ...request }, token) {
+      once(token, () => {
+        const group: Nodegroup = {
+          ...nodegroupDefaults,
+          ...request,
+          status: 'CREATING',
+          launchTemplate: { ...launchTemplate, name: null },
+        };
+        world.nodegroups.set(request.nodegroupName, group);
+        clock.after(120_000, () => {
+          group.status = world.createFailure ? 'CREATE_FAILED' : 'ACTIVE';
+          group.healthIssues = world.createFailure ?? [];
+          if (world.createFailure) return;
+          for (let count = 0; count < request.scaling.desiredSize; count += 1) world.addNode(request.nodegroupName);
+        });
+        return request.nodegroupName;
+      });
+    },
+    updateNodegroupScaling: async (_cluster, name, scaling, token) =>
+      once(token, () => {
+        const group = world.nodegroups.get(name);
+        if (group === undefined) throw new Error(`no group ${name}`);
+        group.status = 'UPDATING';
+        return newUpdate(20, [], () => {
+          const more = scaling.desiredSize - group.scaling.desiredSize;
+          Object.assign(group, { status: 'ACTIVE', scaling });
+          clock.after(60_000, () => {
+            for (let count = 0; count < more; count += 1) world.addNode(name);
+          });
+        });
+      }),
+    async deleteNodegroup(_cluster, name) {
+      const group = world.nodegroups.get(name);
+      if (group === undefined || group.status === 'DELETING') return;
+      group.status = 'DELETING';
+      clock.after(180_000, () => {
+        removeNodesOf(name);
+        world.nodegroups.delete(name);
+      });
+    },
+    describeAddon: async () => structuredClone(world.addon),
+    updateAddon: async ({ configurationValues }, token) =>
+      once(token, () => {
+        const { addon, daemonSet } = world;
+        if (addon === undefined) throw new Error('no add-on');
+        const errors = world.updateFailure ?? [];
+        world.updateFailure = null;
+        addon.status = 'UPDATING';
+        return newUpdate(30, errors, () => {
+          addon.status = errors.length > 0 ? 'UPDATE_FAILED' : 'ACTIVE';
+          if (errors.length > 0) return;
+          addon.configurationValues = configurationValues;
+          const { env = {} } = parseConfiguration(configurationValues);
+          daemonSet.env = { ...manifestEnv, ...env };
+          daemonSet.rollout = { ...daemonSet.rollout, generation: daemonSet.rollout.generation + 1, updated: 0 };
+          clock.after(40_000, () => {
+            const { rollout } = daemonSet;
+            daemonSet.rollout = { ...rollout, observedGeneration: rollout.generation, updated: rollout.desired };
+            for (const name of Object.keys(world.awsNodePods)) world.awsNodePods[name] = { ...daemonSet.env };
+          });
+        });
+      }),
+    describeUpdate: async (_cluster, id) => structuredClone(world.updates.get(id)),
+    listUpdates: async () => [...world.updates.keys()],
+  };
+
+  const ec2: Ports['ec2'] = {
+    describeInstanceTypes: async () => [],
+    describeSubnets: async () => [],
+    networkInterfacesOfSubnets: async () => [],
+    networkInterfacesOfInstances: async (ids) =>
+      world.interfaces.filter(({ instanceId }) => ids.includes(instanceId ?? '')),
+    findLaunchTemplate: async (name) => structuredClone(world.launchTemplates.get(name)),
+    async describeLaunchTemplateVersion(launchTemplateId, version) {
+      const own = [...world.launchTemplates.values()].find(
+        (template) => template.launchTemplateId === launchTemplateId,
+      );
+      const userData = own?.userData ?? world.userDataOfVersions[`${launchTemplateId}/${version}`];
+      if (userData === undefined) return undefined;
+      return {
+        launchTemplateId,
+        version,
+        name: own?.launchTemplateName ?? launchTemplateId,
+        imageId: null,
+        instanceType: null,
+        userDataHash: userData === null ? null : sha256Hex(userData),
+        data: {},
+      };
+    },
+    launchTemplateUserData: async (id, version) => world.userDataOfVersions[`${id}/${version}`] ?? null,
+    async createLaunchTemplate({ name, userData, tags }, token) {
+      once(token, () => {
+        const launchTemplateId = `lt-${++serial}`;
+        world.launchTemplates.set(name, {
+          launchTemplateId,
+          launchTemplateName: name,
+          latestVersion: '1',
+          tags,
+          userData,
+        });
+        return launchTemplateId;
+      });
+      const template = world.launchTemplates.get(name);
+      if (template === undefined) throw new Error(`no template ${name}`);
+      return template;
+    },
+    async deleteLaunchTemplate(id) {
+      for (const [name, template] of world.launchTemplates) {
+        if (template.launchTemplateId === id) world.launchTemplates.delete(name);
+      }
+    },
+  };
+
+  const kubernetes: Ports['kubernetes'] = {
+    serverUrl: () => 'https://prod.example',
+    version: async () => 'v1.33.0',
+    listNodes: async (name) =>
+      structuredClone(world.nodes.filter((node) => name === undefined || node.nodegroupName === name)),
+    listPods: async ({ nodeName, namespace, labelSelector } = {}) => {
+      const labels = (labelSelector ?? '')
+        .split(',')
+        .filter(Boolean)
+        .map((pair) => pair.split('='));
+      return structuredClone(
+        world.pods.filter(
+          (pod) =>
+            (nodeName === undefined || pod.nodeName === nodeName) &&
+            (namespace === undefined || pod.namespace === namespace) &&
+            labels.every(([key = '', value]) => pod.labels[key] === value),
+        ),
+      );
+    },
+    getPod: async (namespace, name) => structuredClone(podOf(namespace, name)),
+    listPodDisruptionBudgets: async () => [],
+    listWorkloads: async () => [],
+    getDaemonSet: async () => structuredClone(world.daemonSet),
+    podEnvironments: async () => structuredClone(world.awsNodePods),
+    async cordon(name, uid, { key, value }) {
+      const node = world.nodes.find((each) => each.name === name && each.uid === uid);
+      if (node === undefined) return undefined;
+      node.unschedulable = true;
+      node.annotations[key] = value;
+      clock.after(1000, () => {
+        node.taints = [{ key: 'node.kubernetes.io/unschedulable', value: null, effect: 'NoSchedule' }];
+      });
+      tell('nodes');
+      return structuredClone(node);
+    },
+    uncordon: async () => undefined,
+    async evict({ uid }) {
+      const pod = world.pods.find((each) => each.uid === uid);
+      if (pod === undefined) return { kind: 'gone', detail: 'not found' };
+      const home = world.nodes.find((node) => !node.unschedulable);
+      pod.deletionTimestamp = iso();
+      clock.after(2000, () => {
+        world.pods = world.pods.filter((each) => each.uid !== uid);
+        world.addPod({ name: `${pod.name}-again`, nodeName: home?.name ?? '', controller: pod.controller });
+        tell('pods');
+      });
+      return { kind: 'accepted' };
+    },
+    async createPod(namespace, manifest) {
+      const { metadata, spec } = toPodManifest(JSON.stringify(manifest));
+      if (podOf(namespace, metadata.name) !== undefined) return;
+      const prefix = world.interfaces.find(
+        ({ instanceId }) => instanceId === world.nodes.find(({ name }) => name === spec.nodeName)?.instanceId,
+      )?.prefixes[0];
+      const pod = world.addPod({
+        ...metadata,
+        namespace,
+        nodeName: spec.nodeName,
+        phase: 'Pending',
+        podIp: null,
+        controller: null,
+      });
+      clock.after(4000, () => {
+        pod.podIp = prefix?.replace(/0\/28$/, '5') ?? '10.0.9.9';
+      });
+    },
+    async deletePod(_namespace, _name, uid) {
+      world.pods = world.pods.filter((pod) => pod.uid !== uid);
+    },
+    follow: (resource, listener, signal) =>
+      new Promise((resolve) => {
+        const deliver = (): void => listener({ type: 'replaced', items: structuredClone(followed[resource]()) });
+        const follower = { resource, deliver };
+        followers.add(follower);
+        deliver();
+        signal.addEventListener('abort', () => {
+          followers.delete(follower);
+          resolve();
+        });
+      }),
+    getLease: async () => undefined,
+    putLease: async () => 'conflict',
+  };
+
+  const autoScaling: Ports['autoScaling'] = {
+    describeGroups: async (): Promise<AutoScalingGroup[]> => [],
+    failedActivities: async () => ['Launching a new EC2 instance failed.'],
+  };
+
+  function logged<T extends object>(port: string, target: T): T {
+    return new Proxy(target, {
+      get(object, key, receiver) {
+        const method: unknown = Reflect.get(object, key, receiver);
+        if (typeof method !== 'function') return method;
+        return async (...args: unknown[]) => {
+          const call = { name: `${port}.${String(key)}`, write: writes.has(String(key)), args };
+          calls.push(call);
+          world.intercept(call);
+          const answer: unknown = await method.apply(object, args);
+          return answer;
+        };
+      },
+    });
+  }
+
+  const world: World = {
+    clock,
+    calls,
+    ports: {
+      eks: logged('eks', eks),
+      ec2: logged('ec2', ec2),
+      autoScaling: logged('autoScaling', autoScaling),
+      identity: { caller: async () => ({ accountId: '111122223333', arn: 'arn:aws:iam::111122223333:user/me' }) },
+      kubernetes: logged('kubernetes', kubernetes),
+      clock,
+    },
+    addon: {
+      addonName: 'vpc-cni',
+      version: 'v1.19.2-eksbuild.1',
+      status: 'ACTIVE',
+      configurationValues: null,
+      healthIssues: [],
+    },
+    daemonSet: {
+      image: '602401143452.dkr.ecr.eu-west-1.amazonaws.com/amazon-k8s-cni:v1.19.2',
+      env: { ...manifestEnv },
+      envManagers: {},
+      rollout: { generation: 1, observedGeneration: 1, desired: 2, updated: 2, available: 2, unavailable: 0 },
+      labels: {},
+    },
+    awsNodePods: { 'aws-node-1': { ...manifestEnv }, 'aws-node-2': { ...manifestEnv } },
+    updates: new Map(),
+    launchTemplates: new Map(),
+    userDataOfVersions: {},
+    nodegroups: new Map(),
+    nodes: [],
+    pods: [],
+    interfaces: [],
+    newNodes: { pods: 110, prefixes: null, daemonSetPod: true },
+    createFailure: null,
+    updateFailure: null,
+    intercept: () => undefined,
+    writes: () => calls.filter(({ write }) => write).map(({ name }) => name),
+    addNode(nodegroupName, overrides = {}) {
+      const number = ++serial;
+      const prefixes = world.newNodes.prefixes ?? [`10.0.${number}.0/28`];
+      const node: ClusterNode = {
+        name: `ip-10-0-${number}-10`,
+        uid: `node-${number}`,
+        instanceId: `i-${number}`,
+        instanceType: 'm5.large',
+        availabilityZone: 'eu-west-1a',
+        nodegroupName,
+        labels: {},
+        annotations: {},
+        taints: [],
+        unschedulable: false,
+        ready: true,
+        createdAt: iso(),
+        capacityPods: world.newNodes.pods,
+        allocatable: { pods: world.newNodes.pods, cpuMillis: 1930, memoryBytes: 7e9 },
+        ...overrides,
+      };
+      world.nodes.push(node);
+      world.interfaces.push({
+        networkInterfaceId: `eni-${number}`,
+        subnetId: 'subnet-a',
+        interfaceType: 'interface',
+        description: '',
+        requesterManaged: false,
+        status: 'in-use',
+        instanceId: node.instanceId,
+        deviceIndex: 0,
+        addresses: [`10.0.200.${number}`],
+        prefixes,
+      });
+      if (world.newNodes.daemonSetPod && prefixes[0] !== undefined) {
+        const podIp = prefixes[0].replace(/0\/28$/, '3');
+        const controller = { apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'logs', uid: 'ds-1' };
+        world.addPod({ name: `logs-${number}`, nodeName: node.name, podIp, controller });
+      }
+      tell('nodes');
+      return node;
+    },
+    addPod(overrides) {
+      const pod: Pod = {
+        namespace: 'shop',
+        uid: `pod-${++serial}`,
+        phase: 'Running',
+        ready: true,
+        createdAt: iso(),
+        deletionTimestamp: null,
+        controller: { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'search-1', uid: 'rs-1' },
+        labels: {},
+        annotations: {},
+        hostNetwork: false,
+        podIp: '10.0.1.50',
+        mirror: false,
+        emptyDirVolumes: [],
+        persistentVolumeClaims: [],
+        requests: { cpuMillis: 100, memoryBytes: 1e8 },
+        nodeSelector: {},
+        tolerations: [],
+        terminationGracePeriodSeconds: 30,
+        trouble: null,
+        ...overrides,
+      };
+      world.pods.push(pod);
+      tell('pods');
+      return pod;
+    },
+  };
+  world.nodegroups.set('apps', {
+    ...nodegroupDefaults,
+    nodegroupName: 'apps',
+    scaling: { minSize: 1, maxSize: 4, desiredSize: 2 },
+  });
+  world.newNodes = { pods: 29, prefixes: [], daemonSetPod: false };
+  for (const name of ['search-a', 'search-b']) world.addPod({ name, nodeName: world.addNode('apps').name });
+  world.newNodes = { pods: 110, prefixes: null, daemonSetPod: true };
+  return world;
+}
+
+/** What the add-on sets when nobody configures it. */
+const manifestEnv: Record<string, string | null> = {
+  ENABLE_PREFIX_DELEGATION: 'false',
+  WARM_ENI_TARGET: '1',
+  WARM_PREFIX_TARGET: '1',
+};
+
+const toPodManifest: (text: string) => {
+  metadata: { name: string; labels: Record<string, string> };
+  spec: { nodeName: string };
+} = JSON.parse;
+
+const parseConfiguration: (text: string) => { env?: Record<string, string> } = JSON.parse;
+
+const nodegroupDefaults: Nodegroup = {
+  nodegroupName: '',
+  arn: 'arn:aws:eks:eu-west-1:111122223333:nodegroup/prod/x',
+  status: 'ACTIVE',
+  kubernetesVersion: '1.33',
+  releaseVersion: null,
+  capacityType: 'ON_DEMAND',
+  scaling: { minSize: 1, maxSize: 1, desiredSize: 1 },
+  instanceTypes: ['m5.large'],
+  subnetIds: ['subnet-a'],
+  amiType: 'AL2023_x86_64_STANDARD',
+  nodeRole: 'arn:aws:iam::111122223333:role/node',
+  diskSize: null,
+  labels: {},
+  taints: [],
+  tags: {},
+  autoScalingGroupNames: ['eks-asg'],
+  launchTemplate: null,
+  updateConfig: null,
+  nodeRepairEnabled: null,
+  remoteAccess: null,
+  healthIssues: [],
+  unknownFields: [],
+};
+
+/** An expected failure of an adapter. */
+export const adapterError = (code: string, retryable: boolean): MigrateError =>
+  new MigrateError({
+    code,
+    message: `${code} happened`,
+    why: 'the test wants it',
+    nextActions: ['try again'],
+    exitCode: 2,
+    retryable,
+  });

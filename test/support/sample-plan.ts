@@ -1,0 +1,232 @@
+import { formatLine, parseJournal } from '../../src/domain/journal-chain.ts';
+import type { JournalEntry, JournalLine } from '../../src/domain/journal-entry.ts';
+import type { AnyStep, MigrationPlan, NodegroupPlan, StepKind } from '../../src/domain/plan.ts';
+import type { JournalStore } from '../../src/ports/journal-store.ts';
+
+const ours = { 'prefix-migrate/plan': '7f3a9c21' };
+
+/** Steps that move node group `source` of cluster prod, as planning orders them. */
+function stepsOf(source: string): AnyStep[] {
+  const replacement = `${source}-pd-7f3a9c21`;
+  const verification = { clusterName: 'prod', nodegroupName: replacement, maxPods: 110, taints: [] };
+  return [
+    {
+      id: `create-launch-template/${source}`,
+      kind: 'create-launch-template',
+      phase: 'prepare',
+      impact: 'additive',
+      dependsOn: [],
+      summary: 'launch template',
+      params: {
+        launchTemplateName: replacement,
+        data: {},
+        userData: 'NodeConfig',
+        tags: ours,
+        sourceTemplate: null,
+      },
+    },
+    {
+      id: `create-nodegroup/${source}`,
+      kind: 'create-nodegroup',
+      phase: 'create',
+      impact: 'additive',
+      dependsOn: ['configure-vpc-cni', `create-launch-template/${source}`],
+      summary: 'node group',
+      params: {
+        clusterName: 'prod',
+        nodegroupName: replacement,
+        source,
+        launchTemplateName: replacement,
+        instanceTypes: ['m5.large'],
+        amiType: 'AL2023_x86_64_STANDARD',
+        capacityType: 'ON_DEMAND',
+        nodeRole: 'arn:aws:iam::111122223333:role/node',
+        subnetIds: ['subnet-a'],
+        scaling: { minSize: 1, maxSize: 4, desiredSize: 1 },
+        labels: {},
+        taints: [],
+        tags: ours,
+        kubernetesVersion: '1.33',
+        updateConfig: null,
+        nodeRepairEnabled: null,
+      },
+    },
+    {
+      id: `verify-replacement/${source}/first`,
+      kind: 'verify-replacement',
+      phase: 'verify',
+      impact: 'additive',
+      dependsOn: [`create-nodegroup/${source}`],
+      summary: 'first node',
+      params: { ...verification, nodes: 1, timeoutSeconds: 1200 },
+    },
+    {
+      id: `scale-replacement/${source}`,
+      kind: 'scale-replacement',
+      phase: 'verify',
+      impact: 'additive',
+      dependsOn: [`verify-replacement/${source}/first`],
+      summary: 'scale',
+      params: {
+        clusterName: 'prod',
+        nodegroupName: replacement,
+        scaling: { minSize: 1, maxSize: 4, desiredSize: 2 },
+        timeoutSeconds: 1200,
+      },
+    },
+    {
+      id: `verify-replacement/${source}`,
+      kind: 'verify-replacement',
+      phase: 'verify',
+      impact: 'additive',
+      dependsOn: [`scale-replacement/${source}`],
+      summary: 'all nodes',
+      params: { ...verification, nodes: 2, timeoutSeconds: 900 },
+    },
+    {
+      id: `delete-source/${source}`,
+      kind: 'delete-source',
+      phase: 'delete',
+      impact: 'destructive',
+      dependsOn: ['soak'],
+      summary: 'delete',
+      params: { clusterName: 'prod', nodegroupName: source, replacementName: replacement, timeoutSeconds: 1800 },
+    },
+  ];
+}
+
+function nodegroupPlan(source: string): NodegroupPlan {
+  return {
+    source,
+    replacement: `${source}-pd-7f3a9c21`,
+    instanceTypes: ['m5.large'],
+    nodes: { source: 2, replacement: 2 },
+    maxPods: { value: 110, source: 'calculated', limitedBy: 'vCPU cap 110' },
+    maxPodsBefore: 29,
+    prefixesPerNode: { idle: 1, expected: 2, full: 7 },
+    pods: 2,
+    userDataFile: `user-data/${source}.mime`,
+  };
+}
+
+/** A plan that moves `sources` (default: apps) of cluster prod, with ten minutes of soak. */
+export function samplePlan(sources: string[] = ['apps']): MigrationPlan {
+  const steps: AnyStep[] = [
+    {
+      id: 'configure-vpc-cni',
+      kind: 'configure-vpc-cni',
+      phase: 'prepare',
+      impact: 'additive',
+      dependsOn: [],
+      summary: 'add-on',
+      params: {
+        clusterName: 'prod',
+        addonName: 'vpc-cni',
+        addonVersion: 'v1.19.2-eksbuild.1',
+        before: null,
+        configurationValues: '{"env":{"ENABLE_PREFIX_DELEGATION":"true","WARM_PREFIX_TARGET":"1"}}',
+        env: { ENABLE_PREFIX_DELEGATION: 'true', WARM_PREFIX_TARGET: '1' },
+      },
+    },
+    ...sources.flatMap(stepsOf),
+    {
+      id: 'cordon-source',
+      kind: 'cordon-source',
+      phase: 'cordon',
+      impact: 'disruptive',
+      dependsOn: sources.map((source) => `verify-replacement/${source}`),
+      summary: 'cordon',
+      params: { nodegroupNames: sources },
+    },
+    {
+      id: 'drain-source',
+      kind: 'drain-source',
+      phase: 'drain',
+      impact: 'disruptive',
+      dependsOn: ['cordon-source'],
+      summary: 'drain',
+      params: {
+        nodegroupNames: sources,
+        replacementNames: sources.map((source) => `${source}-pd-7f3a9c21`),
+        timeoutSeconds: 1800,
+        unbudgetedPercent: 25,
+        allowEmptyDir: false,
+        allowBarePods: false,
+      },
+    },
+    {
+      id: 'soak',
+      kind: 'soak',
+      phase: 'soak',
+      impact: 'additive',
+      dependsOn: ['drain-source'],
+      summary: 'soak',
+      params: { seconds: 600 },
+    },
+    {
+      id: 'cleanup',
+      kind: 'cleanup',
+      phase: 'cleanup',
+      impact: 'additive',
+      dependsOn: sources.map((source) => `delete-source/${source}`),
+      summary: 'clean up',
+      params: { clusterName: 'prod' },
+    },
+  ];
+  return {
+    formatVersion: 1,
+    toolVersion: '0.1.0',
+    planId: 'ab'.repeat(32),
+    expiresAt: '2026-11-23T08:00:00Z',
+    cluster: {
+      name: 'prod',
+      region: 'eu-west-1',
+      accountId: '111122223333',
+      kubernetesVersion: '1.33',
+      ipFamily: 'ipv4',
+      endpoint: 'https://prod.example',
+      arn: 'arn:aws:eks:eu-west-1:111122223333:cluster/prod',
+    },
+    request: { clusterName: 'prod', nodegroups: sources, allow: [], soakSeconds: 600, expiresInSeconds: 86_400 },
+    expectations: [],
+    findings: [],
+    nodegroups: sources.map(nodegroupPlan),
+    subnets: [],
+    steps,
+    forecast: { lowerBoundSeconds: 60, expectedSeconds: 120, criticalWorkload: null },
+  };
+}
+
+type StepOf<K extends StepKind> = Extract<AnyStep, { kind: K }>;
+
+/** The first step of a kind in the sample plan. */
+export function sampleStep<K extends StepKind>(kind: K): StepOf<K> {
+  const step = samplePlan().steps.find((candidate): candidate is StepOf<K> => candidate.kind === kind);
+  if (step === undefined) throw new Error(`no step of kind ${kind}`);
+  return step;
+}
+
+/** A journal in memory that is as strict as the file: text in, parsed and checked on every read, a torn tail cut off. */
+export function memoryJournal(): JournalStore & { text: string; entries(): JournalEntry[] } {
+  let last: string | null = null;
+  let count = 0;
+  const store = {
+    text: '',
+    entries: () => parseJournal(store.text).lines.map(({ entry }) => entry),
+    async read() {
+      const { lines, tornTail, lastLineText } = parseJournal(store.text);
+      last = lastLineText;
+      count = lines.length;
+      if (tornTail) store.text = store.text.split('\n').slice(0, count).join('\n') + (count > 0 ? '\n' : '');
+      return { lines, tornTail };
+    },
+    async append(at: string, entry: JournalEntry) {
+      count += 1;
+      last = formatLine(last, count, at, entry);
+      store.text += `${last}\n`;
+      const line: JournalLine = JSON.parse(last);
+      return line;
+    },
+  };
+  return store;
+}

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createAwsPorts } from '../../src/adapters/aws/aws-ports.ts';
+import { createKubernetesPort } from '../../src/adapters/kubernetes/kubernetes-port.ts';
+import type { ClusterSnapshot } from '../../src/domain/snapshot.ts';
+import type { Ports } from '../../src/ports/ports.ts';
+import { healthy } from '../../src/simulator/scenarios/healthy.ts';
+import { createWorld, type World, type WorldOptions } from '../../src/simulator/world.ts';
+import { survey } from '../../src/survey/survey.ts';
+import { type Bench, createBench } from '../adapters/virtual.ts';
+
+/** The real adapters over a world in this process. */
+export async function portsOf(world: World, bench: Bench): Promise<Ports> {
+  const { accessKeyId, secretAccessKey, token } = world.administrator;
+  const aws = createAwsPorts({
+    clock: bench.clock,
+    region: world.cluster.region,
+    credentials: { accessKeyId, secretAccessKey },
+    requestHandler: bench.requestHandler(world.aws),
+    random: () => 0.5,
+  });
+  const kubernetes = await createKubernetesPort({
+    clock: bench.clock,
+    cluster: {
+      name: world.cluster.name,
+      endpoint: 'https://cluster.test',
+      certificateAuthorityData: '',
+      token: () => Promise.resolve({ token, expiresAt: Number.POSITIVE_INFINITY }),
+    },
+    dispatcher: bench.dispatcher(world.kubernetes),
+    random: () => 0.5,
+  });
+  return { ...aws, kubernetes, clock: bench.clock };
+}
+
+async function surveyOf(options: WorldOptions = {}) {
+  const world = createWorld(healthy, options);
+  const bench = createBench(world.clock);
+  const ports = await portsOf(world, bench);
+  const progress: string[] = [];
+  const snapshot = await bench.run(survey(ports, { clusterName: world.cluster.name }, (doing) => progress.push(doing)));
+  return { world, snapshot, progress };
+}
+
+/** Without what depends on when it was looked at. */
+const withoutTime = (snapshot: ClusterSnapshot): unknown => ({ ...snapshot, observedAt: '' });
+
+test('sees the whole world, and changes nothing', async () => {
+  const { world, snapshot, progress } = await surveyOf();
+  const { scenario } = world;
+  const stats = world.stats();
+  assert.deepEqual([snapshot.pods.length, snapshot.nodes.length], [stats.pods, stats.nodes]);
+  assert.deepEqual(
+    snapshot.nodegroups.map(({ nodegroupName }) => nodegroupName),
+    scenario.nodegroups.map(({ name }) => name).toSorted(),
+  );
+  assert.equal(snapshot.networkInterfaces.flatMap(({ prefixes }) => prefixes).length, stats.prefixes);
+  assert.deepEqual(
+    snapshot.subnets.map(({ subnetId }) => subnetId),
+    scenario.subnets.map(({ subnetId }) => subnetId).toSorted(),
+  );
+  assert.deepEqual([snapshot.vpcCni.managedBy, snapshot.vpcCni.version], ['eks-addon', '1.19.2']);
+  assert.equal(snapshot.vpcCni.env['ENABLE_PREFIX_DELEGATION'], 'false');
+  const instances = snapshot.nodes.flatMap(({ instanceId }) => instanceId ?? []).toSorted();
+  assert.deepEqual(snapshot.autoScalingGroups.flatMap(({ instanceIds }) => instanceIds).toSorted(), instances);
+  assert.ok(snapshot.cluster.callerArn !== '' && !('certificateAuthorityData' in snapshot.cluster));
+  assert.equal(progress.length, 5);
+  assert.deepEqual(world.log.writes(), []);
+});
+
+test('is the same under faults', async () => {
+  const calm = await surveyOf();
+  const kinds = ['throttle', 'server-error', 'reset-before', 'reset-after', 'stall'] as const;
+  for (const probability of [0.02, 0.05, 0.1]) {
+    const rough = await surveyOf({ faults: kinds.map((kind) => ({ operation: '*', kind, probability })) });
+    assert.deepEqual(withoutTime(rough.snapshot), withoutTime(calm.snapshot), `probability ${probability}`);
+    assert.ok(rough.world.log.entries.length > calm.world.log.entries.length);
+  }
+});
+
+test('is the same from one look to the next', async () => {
+  const world = createWorld(healthy);
+  const bench = createBench(world.clock);
+  const ports = await portsOf(world, bench);
+  const look = () => bench.run(survey(ports, { clusterName: world.cluster.name }));
+  assert.equal(JSON.stringify(withoutTime(await look())), JSON.stringify(withoutTime(await look())));
+});
