@@ -270,8 +270,8 @@ export function createStore(clock: SimClock, random: Random, options: StoreOptio
         if (!from || byKey(each, first) < 0) continue;
         from.names ??= [...from.objects.keys()].toSorted(compareText);
         const begin = each === first ? position(from.names, fromKey.slice(slash + 1)) : 0;
-        for (let index = begin; index < from.names.length; index++) {
-          const object = from.objects.get(from.names[index] ?? '');
+        for (let at = begin; at < from.names.length; at++) {
+          const object = from.objects.get(from.names[at] ?? '');
           if (object) yield object;
         }
       }
