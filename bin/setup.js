@@ -27,7 +27,7 @@ function newest(path) {
 }
 
 function builtAt() {
-  const outputs = ['dist/cli.js', 'dist/help.txt', 'oclif.manifest.json'].map((file) => join(root, file));
+  const outputs = ['dist/cli.js', 'dist/help/help.txt', 'oclif.manifest.json'].map((file) => join(root, file));
   return outputs.every((file) => existsSync(file)) ? Math.min(...outputs.map((file) => statSync(file).mtimeMs)) : 0;
 }
 

@@ -43,7 +43,10 @@ const checks = [
 // Tests that start child processes get a process of their own (and mostly wait, hence four at a time); all others share
 // one, which is ten times faster.
 const apart = globSync('test/{cli,journeys,simulation}/**/*.test.ts', { cwd: root });
-const together = globSync('test/**/*.test.ts', { cwd: root }).filter((file) => !apart.includes(file));
+const elsewhere = globSync('test/cluster/**/*.test.ts', { cwd: root }); // npm run test:cluster
+const together = globSync('test/**/*.test.ts', { cwd: root }).filter(
+  (file) => !apart.includes(file) && !elsewhere.includes(file),
+);
 const suites = [
   { title: 'tests', args: ['--test', '--test-isolation=none', ...together] },
   { title: 'tests of the program as a whole', args: ['--test', '--test-concurrency=4', ...apart] },

@@ -15,9 +15,10 @@ import type { JournalStore } from './ports/journal-store.ts';
 import type { Ports } from './ports/ports.ts';
 import type { RunLock } from './ports/run-lock.ts';
 
-export { newHolderId } from './adapters/files/host.ts';
+export { isHolderGone, newHolderId } from './adapters/files/host.ts';
 export { writePlanFolder } from './adapters/files/plan-folder.ts';
 export {
+  appendTextFile,
   listFolder,
   readTextFile,
   removeFolder,
@@ -52,7 +53,7 @@ export interface ConnectionOptions {
 export async function connect(options: ConnectionOptions): Promise<Ports> {
   const { clusterName, region, profile, context, signal, clock = createRealClock() } = options;
   const kubeconfig = options.kubeconfig ?? process.env['KUBECONFIG'];
-  const aws = createAwsPorts({ clock, region, profile, signal, ...options.aws });
+  const aws = createAwsPorts({ clock, region, profile, signal, env: process.env, ...options.aws });
   const { eks, ec2, autoScaling, identity } = aws;
   const kubernetes = await createKubernetesPort({
     clock,

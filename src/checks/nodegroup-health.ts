@@ -70,7 +70,7 @@ const earlierReplacements = (nodegroups: readonly Nodegroup[], sources: readonly
         why: `Plan ${tags['prefix-migrate/plan'] ?? 'of old'} has not come to its end; this plan would create another replacement.`,
         nextActions: [
           'prefix-migrate apply DIR  # the folder of the earlier plan: goes on with it',
-          'prefix-migrate rollback DIR  # takes it back',
+          'or delete it, when it runs no pods that you need, and plan again',
         ],
       },
     ];

@@ -1,4 +1,5 @@
 import type { Finding } from '../domain/finding.ts';
+import { isGivenToEveryNode } from '../domain/node-labels.ts';
 import type { ClusterNode, Nodegroup, Pod } from '../domain/snapshot.ts';
 import { indexWorkloads, nameOf, ownerOf } from '../domain/workloads.ts';
 import { type Check, count } from './check.ts';
@@ -56,19 +57,6 @@ function lostLabel(pod: Pod, node: ClusterNode, source: Nodegroup): string | und
   );
   return lost?.join('=');
 }
-
-/** Labels by which EKS and kubelet tell one node or one node group from others: they change. */
-const ofThisGroup = new Set([
-  'eks.amazonaws.com/nodegroup',
-  'eks.amazonaws.com/nodegroup-image',
-  'eks.amazonaws.com/sourceLaunchTemplateId',
-  'eks.amazonaws.com/sourceLaunchTemplateVersion',
-  'kubernetes.io/hostname',
-]);
-
-/** Labels that kubelet, the cloud provider or EKS put on any node of the same type and zone. */
-const isGivenToEveryNode = (key: string): boolean =>
-  !ofThisGroup.has(key) && /(^|\.)(kubernetes\.io|k8s\.io|k8s\.aws|amazonaws\.com)\//.test(key);
 
 const carriesAll = (node: ClusterNode, selector: Record<string, string>): boolean =>
   Object.entries(selector).every(([key, value]) => node.labels[key] === value);

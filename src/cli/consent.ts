@@ -3,19 +3,22 @@ import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 import type { Io } from './io.ts';
 
 /** `--confirm NAME` must name the cluster. Returns whether consent was given on the command line. */
-export function confirmedByFlag(confirm: string | undefined, clusterName: string): boolean {
+export function confirmedByFlag(confirm: string | undefined, clusterName: string, folder = 'DIR'): boolean {
   if (confirm === undefined) return false;
   if (confirm === clusterName) return true;
   throw new MigrateError({
     code: 'CONSENT.WRONG_NAME',
     message: `--confirm says "${confirm}", but the plan is for cluster "${clusterName}". Nothing was changed.`,
     why: 'The name is the consent to move pods and delete node groups of exactly that cluster.',
-    nextActions: [`check the plan; then: prefix-migrate apply DIR --confirm ${clusterName}`],
+    nextActions: [`check the plan; then: prefix-migrate apply ${folder} --confirm ${clusterName}`],
     exitCode: ExitCode.noConsent,
   });
 }
 
-/** Asks for the cluster's name on the terminal. True when it was typed. Rejects with the signal's reason on Ctrl-C. */
+/**
+ * Asks for the cluster's name on the terminal. True when it was typed. Rejects with the signal's reason on Ctrl-C, and with
+ * CONSENT.DECLINED (exit 3) when something else was typed.
+ */
 export async function askForName(
   io: Pick<Io, 'stdin' | 'stderr'>,
   clusterName: string,
@@ -24,13 +27,31 @@ export async function askForName(
 ): Promise<boolean> {
   const terminal = createInterface({ input: io.stdin, output: io.stderr });
   // In raw mode the terminal does not send the signal: readline sees the key.
-  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  terminal.on('SIGINT', () => {
+    io.stderr.write('\n');
+    process.kill(process.pid, 'SIGINT');
+  });
   try {
-    return (await terminal.question(question, { signal })).trim() === clusterName;
+    const typed = (await terminal.question(question, { signal })).trim();
+    if (typed === clusterName) return true;
+    throw declined(typed, clusterName);
   } catch (error) {
     signal.throwIfAborted();
     throw error;
   } finally {
     terminal.close();
   }
+}
+
+function declined(typed: string, clusterName: string): MigrateError {
+  return new MigrateError({
+    code: 'CONSENT.DECLINED',
+    message: `${typed === '' ? 'Nothing was typed' : `You typed "${typed}"`}, not "${clusterName}". Nothing was changed by this run.`,
+    why: 'The name of the cluster is the consent to move its pods and delete its old node groups.',
+    nextActions: [
+      'run the same command again',
+      'or add --until verify: everything before that only adds to the cluster',
+    ],
+    exitCode: ExitCode.noConsent,
+  });
 }

@@ -1,6 +1,7 @@
 import { Errors } from '@oclif/core';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 import { paint, withoutControlCharacters, wrap } from '../reporting/text.ts';
+import { nearest } from './nearest.ts';
 
 export interface ErrorFields {
   code: string;
@@ -17,14 +18,17 @@ export class ShownError extends Error {
   override readonly name = 'ShownError';
 }
 
-/** Turns whatever was thrown into what a person and a program get to see. `command` is the command that ran, if known. */
-export function describeError(error: unknown, command?: string): ErrorFields {
+/**
+ * Turns whatever was thrown into what a person and a program get to see. `command` is the first word of the command line,
+ * `commands` the names of all commands.
+ */
+export function describeError(error: unknown, command?: string, commands: readonly string[] = []): ErrorFields {
   if (error instanceof ShownError) return { ...describeError(error.cause, command), shown: true };
   if (error instanceof MigrateError) {
     const { code, message, why, nextActions, exitCode } = error;
     return { code, message: flagMessage(message), why, nextActions, exitCode, shown: false };
   }
-  if (error instanceof Errors.CLIError) return describeUsage(error, command);
+  if (error instanceof Errors.CLIError) return describeUsage(error, command, commands);
   return {
     code: 'BUG',
     message: `prefix-migrate failed in a way that nobody foresaw: ${error instanceof Error ? error.message : String(error)}`,
@@ -40,19 +44,38 @@ function flagMessage(message: string): string {
   return message.replace(/^Parsing (--[\w-]+)\s+/, '$1: ').replace(/\nSee more help with --help$/, '');
 }
 
-function describeUsage(error: Error, command: string | undefined): ErrorFields {
-  const message = flagMessage(error.message).replace(/^Nonexistent flag/, 'Unknown flag');
-  const unknownCommand = /^command (.*) not found$/.exec(message)?.[1];
-  const known = command !== undefined && unknownCommand === undefined && !command.startsWith('-');
-  return {
-    code: unknownCommand === undefined ? 'INPUT.USAGE' : 'INPUT.UNKNOWN_COMMAND',
-    message: unknownCommand === undefined ? message : `There is no command "${unknownCommand}"`,
+/** Puts the flag that was probably meant behind one that does not exist. */
+export function withNearestFlag(error: Error, flags: readonly string[]): Error {
+  const [said = '', unknown = ''] = /^Nonexistent flag: --([\w-]+)/.exec(error.message) ?? [];
+  const meant = nearest(unknown, flags);
+  if (meant !== undefined) error.message = error.message.replace(said, `${said}; did you mean --${meant}?`);
+  return error;
+}
+
+function describeUsage(error: Error, command: string | undefined, commands: readonly string[]): ErrorFields {
+  const usage = {
+    code: 'INPUT.USAGE',
+    message: flagMessage(error.message).replace(/^Nonexistent flag/, 'Unknown flag'),
     why: 'The command line was not understood, so nothing was done.',
-    nextActions: [known ? `prefix-migrate ${command} --help` : 'prefix-migrate --help'],
+    nextActions: [`prefix-migrate ${command ?? ''} --help`],
     exitCode: ExitCode.invalidInput,
     shown: false,
   };
+  // oclif joins the words up to the first flag with colons
+  const words = /^command (.*) not found$/s.exec(error.message)?.[1];
+  if (words === undefined) return command?.startsWith('-') === false ? usage : { ...usage, nextActions: [help] };
+  const [name = '', ...rest] = words.split(':');
+  if (commands.includes(name)) return { ...usage, message: `Unexpected argument: ${rest.join(':')}` };
+  const meant = nearest(name, commands);
+  return {
+    ...usage,
+    code: 'INPUT.UNKNOWN_COMMAND',
+    message: `There is no command "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`,
+    nextActions: [meant === undefined ? help : `prefix-migrate ${meant} --help`],
+  };
 }
+
+const help = 'prefix-migrate --help';
 
 /** What happened, why, and what to do next, in at most 80 columns. */
 export function renderError(fields: ErrorFields, options: { colour: boolean }): string {

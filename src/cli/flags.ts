@@ -1,16 +1,53 @@
 import { Flags } from '@oclif/core';
 import { parseDuration } from '../domain/duration.ts';
+import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 
-/** Every flag can be set by `PREFIX_MIGRATE_<FLAG>`; the command line wins. */
+/** Every flag can be set by `PREFIX_MIGRATE_<FLAG>`, one that can be repeated as `a,b`; the command line wins. */
 export function withEnvironment<T extends Record<string, { env?: string }>>(flags: T): T {
   for (const [name, flag] of Object.entries(flags)) {
-    flag.env = `PREFIX_MIGRATE_${name.toUpperCase().replaceAll('-', '_')}`;
+    const variable = `PREFIX_MIGRATE_${name.toUpperCase().replaceAll('-', '_')}`;
+    // oclif would give the text of the variable in place of a list
+    if ('multiple' in flag && flag.multiple === true) Object.assign(flag, { default: async () => listIn(variable) });
+    else flag.env = variable;
   }
   return flags;
 }
 
+function listIn(variable: string): string[] | undefined {
+  const items = (process.env[variable] ?? '').split(',').flatMap((item) => item.trim() || []);
+  return items.length === 0 ? undefined : items;
+}
+
 /** A duration in Go style (`90s`, `15m`, `1h30m`); the value is in seconds. */
 export const duration = Flags.custom<number>({ helpValue: 'DURATION', parse: async (text) => parseDuration(text) });
+
+/** A duration of more than nothing. */
+export const positiveDuration = Flags.custom<number>({
+  helpValue: 'DURATION',
+  async parse(text) {
+    const seconds = parseDuration(text);
+    if (seconds > 0) return seconds;
+    throw badValue(`"${text}" is not enough.`, 'With no time at all it cannot succeed.');
+  },
+});
+
+/** A name or a path: never empty, so that a variable that was never set in a script is noticed. */
+export const name = Flags.custom({
+  helpValue: 'NAME',
+  async parse(text) {
+    if (text.trim() !== '') return text;
+    throw badValue('the value is empty.', 'Perhaps a variable of the script that calls this is not set.');
+  },
+});
+
+const badValue = (message: string, why: string): MigrateError =>
+  new MigrateError({
+    code: 'INPUT.VALUE',
+    message,
+    why,
+    nextActions: ['give it a value, or leave the flag out'],
+    exitCode: ExitCode.invalidInput,
+  });
 
 /** How and what to show: flags of every command. */
 export const outputFlags = {
@@ -25,17 +62,21 @@ export const outputFlags = {
 
 /** Which cluster, and who asks: flags of the commands that talk to one. */
 export const connectionFlags = {
-  region: Flags.string({ helpValue: 'NAME', summary: 'AWS region.', helpGroup: 'CLUSTER' }),
-  profile: Flags.string({ helpValue: 'NAME', summary: 'AWS profile.', helpGroup: 'CLUSTER' }),
-  kubeconfig: Flags.string({
+  region: name({ helpValue: 'NAME', summary: 'AWS region.', helpGroup: 'CLUSTER' }),
+  profile: name({ helpValue: 'NAME', summary: 'AWS profile.', helpGroup: 'CLUSTER' }),
+  kubeconfig: name({
     helpValue: 'FILE',
     summary: 'Kubeconfig; without one, a token is made from the AWS credentials.',
     helpGroup: 'CLUSTER',
   }),
-  context: Flags.string({ helpValue: 'NAME', summary: 'Context of the kubeconfig.', helpGroup: 'CLUSTER' }),
+  context: name({ helpValue: 'NAME', summary: 'Context of the kubeconfig.', helpGroup: 'CLUSTER' }),
 };
 
 /** How often a state that sends no events is looked at. */
 export const pollFlags = {
-  'poll-interval': duration({ summary: 'Time between two looks at AWS.', default: 5, defaultHelp: async () => '5s' }),
+  'poll-interval': positiveDuration({
+    summary: 'Time between two looks at AWS.',
+    default: 5,
+    defaultHelp: async () => '5s',
+  }),
 };

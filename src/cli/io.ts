@@ -8,6 +8,8 @@ export interface Io {
   stdin: NodeJS.ReadStream;
   /** colour on stdout, on stderr */
   colour: { stdout: boolean; stderr: boolean };
+  /** columns of stdout; Infinity when it is no terminal, so that a line stays a line for other programs */
+  width: number;
   /** stderr is a terminal that can be painted on */
   live: boolean;
   canPrompt: boolean;
@@ -45,6 +47,7 @@ export function createIo(flags: IoFlags): Io {
       stdout: colourWanted(process.stdout, flags['no-color']),
       stderr: colourWanted(process.stderr, flags['no-color']),
     },
+    width: process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY,
     live: process.stderr.isTTY && TERM !== 'dumb' && !inPipeline && !flags.verbose,
     canPrompt: process.stdin.isTTY && process.stderr.isTTY && !inPipeline && !flags['no-input'],
     json: flags.json,

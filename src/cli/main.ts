@@ -1,5 +1,5 @@
 /** Entry of the program: runs one command, shows what went wrong, sets the exit code. */
-import { type Interfaces, run } from '@oclif/core';
+import { Config, type Interfaces, run } from '@oclif/core';
 import { describeError, renderError } from './errors.ts';
 import { colourWanted } from './io.ts';
 
@@ -11,26 +11,40 @@ export async function main(load: Interfaces.LoadOptions, argv: string[] = proces
       if (error.code !== 'EPIPE') throw error;
     });
   }
+  const words = spelledOut(argv);
   try {
-    const code: unknown = await run(argv, load);
+    const code: unknown = await run(words, load);
     process.exit(typeof code === 'number' ? code : 0);
   } catch (error) {
-    process.exit(showError(error, argv));
+    const { commandIDs } = await Config.load(load);
+    process.exit(showError(error, words, commandIDs));
   }
 }
 
-function showError(error: unknown, argv: readonly string[]): number {
+/** `help`, `help COMMAND` and `-h`, as people know them from other programs, as `--help`. */
+function spelledOut(argv: readonly string[]): string[] {
+  const [first, ...rest] = argv;
+  return first === 'help' ? [...rest, '--help'] : argv.map((word) => (word === '-h' ? '--help' : word));
+}
+
+function showError(error: unknown, argv: readonly string[], commands: readonly string[]): number {
   const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
-  const has = (flag: string): boolean => own.includes(flag);
-  const fields = describeError(error, own[0]);
-  const { PREFIX_MIGRATE_JSON } = process.env;
-  const json = has('--json') || PREFIX_MIGRATE_JSON === 'true' || PREFIX_MIGRATE_JSON === '1';
-  if (json && !fields.shown) {
-    const { code, message, why, nextActions } = fields;
-    process.stdout.write(`${JSON.stringify({ ok: false, error: { code, message, why, nextActions } })}\n`);
+  const has = (flag: string): boolean => own.includes(`--${flag}`) || isSet(flag);
+  const fields = describeError(error, own[0], commands);
+  if (has('json') && !fields.shown) {
+    const { code, message, why, nextActions, exitCode } = fields;
+    // The events of `apply` end with `run-finished` whatever happens; a run that never began has no line in the journal.
+    const end = own[0] === 'apply' && !has('dry-run') ? { entry: { type: 'run-finished', exitCode } } : {};
+    process.stdout.write(`${JSON.stringify({ ok: false, error: { code, message, why, nextActions }, ...end })}\n`);
   } else {
-    process.stderr.write(renderError(fields, { colour: colourWanted(process.stderr, has('--no-color')) }));
+    process.stderr.write(renderError(fields, { colour: colourWanted(process.stderr, has('no-color')) }));
   }
-  if (has('--verbose') && error instanceof Error) process.stderr.write(`\n${error.stack ?? error.message}\n`);
+  if (has('verbose') && error instanceof Error) process.stderr.write(`\n${error.stack ?? error.message}\n`);
   return fields.exitCode;
 }
+
+/** A switch that its variable turns on, by the values that oclif takes for true. */
+const isSet = (flag: string): boolean =>
+  ['true', 'yes', 'y', '1'].includes(
+    (process.env[`PREFIX_MIGRATE_${flag.toUpperCase().replaceAll('-', '_')}`] ?? '').toLowerCase(),
+  );

@@ -18,6 +18,8 @@ export interface Stop {
 export function stopOnSignals(options: {
   notice: (line: string) => void;
   sleep: (milliseconds: number) => Promise<void>;
+  /** the command line that goes on afterwards */
+  command: string;
 }): Stop {
   const asked = new AbortController();
   const overdue = new AbortController();
@@ -25,7 +27,7 @@ export function stopOnSignals(options: {
     const handler = (): void => {
       if (asked.signal.aborted) process.exit(exitCode);
       options.notice(`${name}: stopping cleanly; once more ends at once.`);
-      asked.abort(stopped(name, exitCode));
+      asked.abort(stopped(name, exitCode, options.command));
       void options.sleep(graceMilliseconds).then(() => overdue.abort(asked.signal.reason));
     };
     process.on(name, handler);
@@ -40,12 +42,12 @@ export function stopOnSignals(options: {
   };
 }
 
-function stopped(name: string, exitCode: ExitCode): MigrateError {
+function stopped(name: string, exitCode: ExitCode, command: string): MigrateError {
   return new MigrateError({
     code: name === 'SIGINT' ? 'RUN.INTERRUPTED' : 'RUN.TERMINATED',
     message: `Stopped by ${name}.`,
-    why: 'The call under way was ended and what was done is written down; nothing was lost.',
-    nextActions: ['the same command goes on from here'],
+    why: 'What was done and what was begun is in the journal; nothing was lost.',
+    nextActions: [`${command}   # goes on from here`],
     exitCode,
   });
 }

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
-import { connectionFlags, outputFlags, pollFlags, withEnvironment } from '../cli/flags.ts';
+import { connectionFlags, name, outputFlags, pollFlags, withEnvironment } from '../cli/flags.ts';
 import { createIo } from '../cli/io.ts';
 import { phases } from '../domain/plan.ts';
 
@@ -18,10 +18,10 @@ export default class Apply extends BaseCommand {
   };
   static override flags = withEnvironment({
     until: Flags.option({ helpValue: 'PHASE', summary: 'Stop after this phase.', options: phases })(),
-    confirm: Flags.string({ summary: 'Consent to moving pods and deleting node groups.', helpValue: 'CLUSTER' }),
-    approve: Flags.string({ summary: 'Refuse unless this is the id of the plan.', helpValue: 'PLAN_ID' }),
+    confirm: name({ summary: 'Consent to moving pods and deleting node groups.', helpValue: 'CLUSTER' }),
+    approve: name({ summary: 'Refuse unless this is the id of the plan.', helpValue: 'PLAN_ID' }),
     'dry-run': Flags.boolean({ summary: 'Print the next steps and their calls; change nothing.' }),
-    cluster: Flags.string({ helpValue: 'NAME', summary: 'Refuse unless the plan is for this cluster.' }),
+    cluster: name({ summary: 'Refuse unless the plan is for this cluster.' }),
     ...pollFlags,
     ...connectionFlags,
     ...outputFlags,

@@ -1,16 +1,14 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
-import { outputFlags, withEnvironment } from '../cli/flags.ts';
+import { name, outputFlags, withEnvironment } from '../cli/flags.ts';
 import { createIo } from '../cli/io.ts';
-
-const { json: _, ...screenFlags } = outputFlags;
 
 export default class Demo extends BaseCommand {
   static override summary = 'Watch a whole migration on an embedded cluster; no AWS account needed.';
   static override description =
     'Starts the world of `simulate healthy`, plans and applies. Stop it at any time, even with kill -9: the same command goes on.';
   static override flags = withEnvironment({
-    out: Flags.string({ summary: 'Folder of the demo.', default: 'prefix-migrate-demo', helpValue: 'DIR' }),
+    out: name({ summary: 'Folder of the demo.', default: 'prefix-migrate-demo', helpValue: 'DIR' }),
     speed: Flags.integer({
       helpValue: 'N',
       summary: 'Seconds of the world in one real second.',
@@ -18,7 +16,7 @@ export default class Demo extends BaseCommand {
       max: 600,
       default: 30,
     }),
-    ...screenFlags,
+    ...outputFlags,
   });
 
   override async run(): Promise<number> {
@@ -26,7 +24,7 @@ export default class Demo extends BaseCommand {
     const { runDemo } = await import('./actions/run-demo.ts');
     return runDemo(
       { folder: flags.out, speed: flags.speed, toolVersion: this.config.version, root: this.config.root },
-      createIo({ ...flags, json: false }),
+      createIo(flags),
     );
   }
 }

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
-import { connectionFlags, duration, outputFlags, withEnvironment } from '../cli/flags.ts';
+import { connectionFlags, duration, name, outputFlags, positiveDuration, withEnvironment } from '../cli/flags.ts';
 import { createIo } from '../cli/io.ts';
 
 const planFormats = ['text', 'json', 'markdown', 'eksctl'] as const;
@@ -15,9 +15,8 @@ export default class Plan extends BaseCommand {
     '<%= config.bin %> plan --cluster prod --nodegroup apps --dry-run --format eksctl',
   ];
   static override flags = withEnvironment({
-    cluster: Flags.string({ helpValue: 'NAME', summary: 'Name of the EKS cluster.', required: true }),
-    nodegroup: Flags.string({
-      helpValue: 'NAME',
+    cluster: name({ summary: 'Name of the EKS cluster.', required: true }),
+    nodegroup: name({
       summary: 'Node group to move (repeatable); default: all that gain from it.',
       multiple: true,
       multipleNonGreedy: true,
@@ -26,20 +25,20 @@ export default class Plan extends BaseCommand {
     'warm-prefix-target': Flags.integer({ helpValue: 'N', summary: 'WARM_PREFIX_TARGET of the VPC CNI.', min: 0 }),
     'warm-ip-target': Flags.integer({ helpValue: 'N', summary: 'WARM_IP_TARGET of the VPC CNI.', min: 0 }),
     'minimum-ip-target': Flags.integer({ helpValue: 'N', summary: 'MINIMUM_IP_TARGET of the VPC CNI.', min: 0 }),
-    allow: Flags.string({
+    allow: name({
       helpValue: 'CODE',
       summary: 'Accept a blocking finding by its code (repeatable).',
       multiple: true,
       multipleNonGreedy: true,
     }),
-    'drain-timeout': duration({ summary: 'Longest drain; default: from the forecast, at least 30m.' }),
+    'drain-timeout': positiveDuration({ summary: 'Longest drain; default: from the forecast, at least 30m.' }),
     soak: duration({ summary: 'Wait between drain and deletion.', default: 600, defaultHelp: async () => '10m' }),
-    'expires-in': duration({
+    'expires-in': positiveDuration({
       summary: 'How long the plan may be applied.',
       default: 86_400,
       defaultHelp: async () => '24h',
     }),
-    out: Flags.string({ summary: 'Plan folder; default: prefix-migrate-CLUSTER.', helpValue: 'DIR' }),
+    out: name({ summary: 'Plan folder; default: prefix-migrate-CLUSTER.', helpValue: 'DIR' }),
     'dry-run': Flags.boolean({ summary: 'Write no folder.' }),
     format: Flags.option({ summary: 'What stdout gets.', options: planFormats, default: 'text' })(),
     ...connectionFlags,

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
-import { duration, outputFlags, withEnvironment } from '../cli/flags.ts';
+import { outputFlags, positiveDuration, withEnvironment } from '../cli/flags.ts';
 import { createIo } from '../cli/io.ts';
 
 export default class Simulate extends BaseCommand {
@@ -20,7 +20,7 @@ export default class Simulate extends BaseCommand {
       max: 65_535,
       default: 0,
     }),
-    'idle-timeout': duration({ summary: 'End when nobody asked anything for so long.' }),
+    'idle-timeout': positiveDuration({ summary: 'End when nobody asked anything for so long.' }),
     ...outputFlags,
   });
 

@@ -221,6 +221,8 @@ export interface Pod {
   nodeName: string | null;
   phase: string;
   ready: boolean;
+  /** from being bound to its node to Ready; null or absent when that cannot be told, such as after a restart */
+  startupSeconds?: number | null;
   createdAt: string;
   /** null unless it is being deleted */
   deletionTimestamp: string | null;

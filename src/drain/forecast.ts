@@ -35,8 +35,9 @@ export interface DrainForecast extends Forecast {
 }
 
 /**
- * Durations taken where a snapshot shows none. Real ones differ by image, probes and volumes: a forecast is an estimate,
- * corrected by what the drain sees.
+ * Durations taken where a snapshot shows none. Real ones differ by image, probes and volumes: what is expected is an
+ * estimate, corrected by what the drain sees. Once pods show how long they took to be Ready, the lower bound counts on
+ * that alone, since nothing shows how soon they end.
  */
 export const assumptions = {
   /** creation of a pod to Ready: schedule, pull, start, probe */
@@ -67,23 +68,24 @@ export function forecast(
   const moving = snapshot.pods.filter((pod) => pod.nodeName !== null && sources.has(pod.nodeName) && mustMove(pod));
   const groups = groupsOf(snapshot, moving, settings.unbudgetedPercent).toSorted(longestFirst);
 
-  const byRate = moving.length === 0 ? 0 : moving.length / evictionsPerSecond + longestTermination(moving);
+  const byRate = moving.length === 0 ? 0 : moving.length / evictionsPerSecond;
   const ending = groups.filter(({ lowerBoundSeconds }) => lowerBoundSeconds !== null);
   return {
     lowerBoundSeconds: Math.round(
       Math.max(
-        byRate,
+        byRate + leastTermination(moving),
         longest(ending, (group) => group.lowerBoundSeconds ?? 0),
       ),
     ),
-    expectedSeconds: Math.round(Math.max(byRate, longest(ending, expectedOf))),
+    expectedSeconds: Math.round(Math.max(byRate + longestTermination(moving), longest(ending, expectedOf))),
     criticalWorkload: groups[0]?.name ?? null,
     groups,
   };
 }
 
 const expectedOf = (group: ForecastGroup): number =>
-  (group.lowerBoundSeconds ?? 0) + Math.ceil(group.pods / group.atOnce) * assumptions.lagSeconds;
+  Math.max(group.lowerBoundSeconds ?? 0, group.startSeconds + (lowerBound(group) ?? 0)) +
+  Math.ceil(group.pods / group.atOnce) * assumptions.lagSeconds;
 
 function longestFirst(a: ForecastGroup, b: ForecastGroup): number {
   const [lengthA, lengthB] = [a.lowerBoundSeconds ?? Infinity, b.lowerBoundSeconds ?? Infinity];
@@ -114,14 +116,18 @@ function groupsOf(snapshot: ClusterSnapshot, moving: readonly Pod[], percent: nu
     if (first === undefined) return [];
     const name = nameOf(ownerOf(first, workloads) ?? first);
     if (key.startsWith('several/')) return [timed({ name, kind: 'budget', budget: null, atOnce: 0 }, pods)];
-    if (key === 'bare') return [timed({ name: 'bare pods', kind: 'bare', budget: null, atOnce: pods.length }, pods)];
+    if (key === 'bare') {
+      const group = timed({ name: 'bare pods', kind: 'bare', budget: null, atOnce: pods.length }, pods);
+      // nothing follows them that would have to be Ready
+      return [showsStartups(pods) ? { ...group, lowerBoundSeconds: leastTermination(pods) } : group];
+    }
     const [budget] = budgets.of(first.namespace, first.labels);
     if (budget !== undefined) {
       const guarded = (selected.get(budget.uid) ?? []).map(({ pod }) => pod);
       const { allowedAtBest } = budgetOutlook(budget, guarded, workloads);
       const group = timed({ name, kind: 'budget', budget: nameOf(budget), atOnce: allowedAtBest }, pods);
       const short = Math.max(0, budget.status.desiredHealthy + 1 - budget.status.currentHealthy);
-      return [delayed(group, short > 0 && allowedAtBest > 0 ? assumptions.readySeconds : 0)];
+      return [delayed(group, short > 0 && allowedAtBest > 0 ? assumptions.readySeconds : 0, !showsStartups(pods))];
     }
     const replicas = replicasOf(first, workloads, siblings.get(first.controller?.uid ?? '') ?? []);
     const atOnce = unbudgetedAllowance(replicas, percent);
@@ -162,10 +168,15 @@ function timed(group: Pick<ForecastGroup, 'name' | 'kind' | 'budget' | 'atOnce'>
   const terminationSeconds = longestTermination(pods);
   const inOrder = pods.some((pod) => pod.controller?.kind === 'StatefulSet');
   const volume = pods.some((pod) => pod.persistentVolumeClaims.length > 0) ? assumptions.volumeSeconds : 0;
-  const cycleSeconds = assumptions.readySeconds + volume + (inOrder ? terminationSeconds : 0);
-  const times = { pods: pods.length, cycleSeconds, terminationSeconds };
-  const bound = lowerBound({ ...times, atOnce: group.atOnce });
-  const withOneMore = lowerBound({ ...times, atOnce: group.atOnce + 1 });
+  const startups = startupsOf(pods);
+  const times = { pods: pods.length, cycleSeconds: cycle(mean(startups), terminationSeconds), terminationSeconds };
+  const least = {
+    ...times,
+    cycleSeconds: cycle(leastStartup(pods), leastTermination(pods)),
+    terminationSeconds: leastTermination(pods),
+  };
+  const bound = lowerBound({ ...least, atOnce: group.atOnce });
+  const withOneMore = lowerBound({ ...least, atOnce: group.atOnce + 1 });
   const saved = bound === null || withOneMore === null ? 0 : bound - withOneMore;
   return {
     ...group,
@@ -174,11 +185,24 @@ function timed(group: Pick<ForecastGroup, 'name' | 'kind' | 'budget' | 'atOnce'>
     lowerBoundSeconds: bound,
     savedByOneMoreReplicaSeconds: group.kind === 'budget' ? saved : 0,
   };
+
+  function cycle(readySeconds: number, termination: number): number {
+    return readySeconds + volume + (inOrder ? termination : 0);
+  }
 }
 
-function delayed(group: ForecastGroup, startSeconds: number): ForecastGroup {
+/** How long each of these pods took to be Ready, as far as the snapshot shows; never empty. */
+function startupsOf(pods: readonly Pod[]): number[] {
+  const seen = pods.flatMap(({ startupSeconds }) => startupSeconds ?? []);
+  return seen.length > 0 ? seen : [assumptions.readySeconds];
+}
+
+const mean = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+
+/** A wait for pods that are not healthy now is expected, but may be over when the drain begins. */
+function delayed(group: ForecastGroup, startSeconds: number, isSure: boolean): ForecastGroup {
   const { lowerBoundSeconds: bound } = group;
-  return { ...group, startSeconds, lowerBoundSeconds: bound === null ? null : bound + startSeconds };
+  return { ...group, startSeconds, lowerBoundSeconds: bound === null || !isSure ? bound : bound + startSeconds };
 }
 
 /** Null when nothing may ever leave. */
@@ -190,6 +214,19 @@ export function lowerBound(
   if (atOnce === 0) return null;
   return (Math.ceil(pods / atOnce) - 1) * cycleSeconds + Math.max(terminationSeconds, cycleSeconds);
 }
+
+/** A snapshot of a cluster says of each pod how long it took to be Ready, or that this cannot be told. */
+const showsStartups = (pods: readonly Pod[]): boolean => pods.some((pod) => pod.startupSeconds !== undefined);
+
+/** Kubernetes writes times in whole seconds: of two, the distance may be one less. Pods that never got Ready hold up nothing. */
+function leastStartup(pods: readonly Pod[]): number {
+  if (!showsStartups(pods)) return assumptions.readySeconds;
+  const seen = pods.flatMap(({ startupSeconds }) => startupSeconds ?? []);
+  return seen.length === 0 ? 0 : Math.max(0, Math.min(...seen) - 1);
+}
+
+/** Nothing shows how soon a pod ends; only where nothing shows how it starts either, both are assumed. */
+const leastTermination = (pods: readonly Pod[]): number => (showsStartups(pods) ? 0 : longestTermination(pods));
 
 const longestTermination = (pods: readonly Pod[]): number =>
   Math.min(

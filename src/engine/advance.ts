@@ -7,7 +7,7 @@ import type { Reporter } from '../ports/reporter.ts';
 import type { Handlers } from '../steps/index.ts';
 import type { Observation, StepContext, StepHandler } from '../steps/step-handler.ts';
 import type { RunJournal } from './run-journal.ts';
-import { Stopped, stopWhenAsked } from './stopped.ts';
+import { Stopped, stopWhenAsked, unlessStopped } from './stopped.ts';
 import { tokenOf } from './token.ts';
 
 /** What one run carries along. */
@@ -31,8 +31,8 @@ interface Work {
   /** epoch milliseconds of the first look */
   since: number;
   started: boolean;
-  /** time of the last act while its effect has not shown yet */
-  actedAt: number | null;
+  /** the last act, and what was seen before it, while nothing else has shown since */
+  acted: { at: number; on: string } | null;
 }
 
 /** AWS answers reads from before a write for some seconds: an act is not repeated before it had this time to show. */
@@ -47,16 +47,16 @@ export const handlerOf = (handlers: Handlers, step: AnyStep): StepHandler<StepKi
  * @throws Stopped when the step failed or the run shall stop; what a bug throws, after it was journalled.
  */
 export async function advance(step: AnyStep, run: Run): Promise<boolean> {
-  const work = run.work.get(step.id) ?? { since: run.ports.clock.now(), started: false, actedAt: null };
+  const work = run.work.get(step.id) ?? { since: run.ports.clock.now(), started: false, acted: null };
   run.work.set(step.id, work);
   try {
     let observation = await observe(step, run);
-    if (observation.kind === 'actionable' && !isTooFresh(run, work)) {
+    if (observation.kind === 'actionable' && !mayBeStale(observation.detail, run, work)) {
       await start(step, run, work);
-      await act(step, run, work);
+      await act(step, run, work, observation.detail);
       observation = await observe(step, run);
     }
-    if (observation.kind !== 'actionable') work.actedAt = null;
+    if (observation.kind !== 'actionable') work.acted = null;
     return await conclude(step, run, work, observation);
   } catch (error) {
     if (error instanceof Stopped) throw error;
@@ -64,14 +64,17 @@ export async function advance(step: AnyStep, run: Run): Promise<boolean> {
   }
 }
 
-const isTooFresh = (run: Run, work: Work): boolean =>
-  work.actedAt !== null && run.ports.clock.now() - work.actedAt < visibleAfterMilliseconds;
+/** The same sight as before the last act, which had no time to show yet. Another sight is news, and not waited for. */
+const mayBeStale = (detail: string, run: Run, { acted }: Work): boolean =>
+  acted !== null && acted.on === detail && run.ports.clock.now() - acted.at < visibleAfterMilliseconds;
 
 /** A failure that time may heal is one more thing to wait for. */
 async function observe(step: AnyStep, run: Run): Promise<Observation> {
   stopWhenAsked(run.signal, run.lost);
   try {
-    return await handlerOf(run.handlers, step).observe(step, run.ports, run.context);
+    const look = handlerOf(run.handlers, step).observe(step, run.ports, run.context);
+    // a look may be left behind, so that there is time to tidy up before the process has to end
+    return await unlessStopped(look, run.signal, run.lost);
   } catch (error) {
     if (!isRetryable(error)) throw error;
     return { kind: 'in-progress', detail: error.message, tooLate: error };
@@ -90,7 +93,7 @@ function tokenFor(step: AnyStep, run: Run): string {
   return token ?? tokenOf(run.context.planId, step.id, generation);
 }
 
-async function act(step: AnyStep, run: Run, work: Work): Promise<void> {
+async function act(step: AnyStep, run: Run, work: Work, seen: string): Promise<void> {
   const { clock } = run.ports;
   const deadline = new AbortController();
   const timer = new AbortController();
@@ -108,9 +111,11 @@ async function act(step: AnyStep, run: Run, work: Work): Promise<void> {
       drainStatus: (status) => run.reporter.drain(status),
     });
     run.changed = true;
-    work.actedAt = clock.now();
+    work.acted = { at: clock.now(), on: seen };
   } catch (error) {
     if (!isRetryable(error) || run.signal.aborted || run.lost.aborted) throw error;
+    // the answer may be lost and the effect there
+    run.changed = true;
     run.reporter.waiting({ stepId: step.id, detail: error.message });
   } finally {
     timer.abort();

@@ -36,3 +36,26 @@ export function stopWhenAsked(signal: AbortSignal, lost: AbortSignal): void {
         });
   throw new Stopped(error);
 }
+
+/**
+ * The answer of `reading`, which is left behind as soon as a signal aborts.
+ *
+ * @throws as `stopWhenAsked`; what `reading` throws.
+ */
+export async function unlessStopped<T>(reading: Promise<T>, signal: AbortSignal, lost: AbortSignal): Promise<T> {
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const stop = (): void => {
+    try {
+      stopWhenAsked(signal, lost);
+    } catch (reason) {
+      reject(reason);
+    }
+  };
+  const signals = [signal, lost];
+  for (const each of signals) each.addEventListener('abort', stop, { once: true });
+  try {
+    return await Promise.race([reading, stopped]);
+  } finally {
+    for (const each of signals) each.removeEventListener('abort', stop);
+  }
+}

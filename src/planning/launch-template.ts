@@ -23,14 +23,15 @@ const rootDevice = '/dev/xvda';
 
 /**
  * EC2 LaunchTemplateData of the replacement without user data: what the source's own template says, else what EKS builds
- * from the source's disk size and key. Instance metadata needs a session token, over at most two hops.
+ * from the source's disk size and key. Where the source does not say otherwise, instance metadata needs a session token,
+ * over at most two hops.
  */
 export function launchTemplateData(snapshot: ClusterSnapshot, source: Nodegroup, tags: Record<string, string>): Data {
   const own = templateOf(snapshot, source)?.data;
   const copied = own === undefined ? fromNodegroup(source) : withoutForbidden(own);
   return {
     ...copied,
-    MetadataOptions: { ...record(own?.['MetadataOptions']), HttpTokens: 'required', HttpPutResponseHopLimit: 2 },
+    MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2, ...record(own?.['MetadataOptions']) },
     TagSpecifications: tagSpecifications(own?.['TagSpecifications'], tags),
   };
 }

@@ -1,21 +1,21 @@
 import { envAfter, interfaceSettings, poolSettings, vpcCniVersion } from '../domain/cni-settings.ts';
 import { usesPoolAddress } from '../domain/evictable.ts';
-import { type PodLimit, supportsPrefixes } from '../domain/max-pods.ts';
-import { desiredNodes, instanceTypesOf, nodesOf, podsToMove, usesVpcCni } from '../domain/nodegroups.ts';
+import type { PodLimit } from '../domain/max-pods.ts';
+import { isGivenToEveryNode } from '../domain/node-labels.ts';
+import { desiredNodes, instanceTypesOf, nodesOf, podsToMove } from '../domain/nodegroups.ts';
 import type { NodegroupPlan, PlanRequest, SubnetPlan } from '../domain/plan.ts';
 import { steadyPrefixes } from '../domain/prefix-pool.ts';
-import type { ClusterSnapshot, NetworkInterface, Nodegroup } from '../domain/snapshot.ts';
-import { mapSubnet, mapSubnetWithout } from '../domain/subnet-map.ts';
+import type { ClusterSnapshot, Nodegroup, Pod } from '../domain/snapshot.ts';
+import { mapSubnet, mapSubnetWithout, type SubnetMap } from '../domain/subnet-map.ts';
 import { resolveMaxPods } from './resolve-max-pods.ts';
-
-/** /28 blocks that something takes from one subnet. */
-type Demand = ReadonlyMap<string, number>;
+import { flipDemand, interfacesAfterSwitch, podInterface } from './switch.ts';
 
 /**
  * What the plan takes from each subnet that it touches, in /28 blocks. The switch is cluster-wide, so nodes of every group
  * count: each node in service that does not hold its prefixes yet attaches them (as many as an idle node on the sources,
- * which are cordoned soon, and as many as a node that starts a pod elsewhere). Replacement nodes count with their pods as
- * planned, and each of their interfaces with one more block for its own address, unless blocks are reserved for prefixes.
+ * which are cordoned soon, and as many as a node that starts a pod elsewhere). They come after the switch, when the old
+ * nodes have given back what no pod uses: replacement nodes, with their pods as planned and at least one, and each of
+ * their interfaces with one more block for its own address, unless blocks are reserved for prefixes.
  */
 export function subnetPlans(
   snapshot: ClusterSnapshot,
@@ -34,33 +34,43 @@ export function subnetPlans(
   const leaving = new Set(
     sourceNames.flatMap((name) => nodesOf(snapshot, name)).flatMap(({ instanceId }) => instanceId ?? []),
   );
-  const interfacesBySubnet = Map.groupBy(snapshot.networkInterfaces, ({ subnetId }) => subnetId);
+  const bySubnet = Map.groupBy(snapshot.networkInterfaces, ({ subnetId }) => subnetId);
+  const bySubnetLater = Map.groupBy(interfacesAfterSwitch(snapshot), ({ subnetId }) => subnetId);
   return snapshot.subnets
     .filter(({ subnetId }) => inUse.includes(subnetId))
     .toSorted((a, b) => (a.subnetId < b.subnetId ? -1 : 1))
     .map((subnet) => {
       const { subnetId } = subnet;
-      const here = interfacesBySubnet.get(subnetId) ?? [];
-      const now = mapSubnet(subnet, here);
+      const here = bySubnetLater.get(subnetId) ?? [];
+      const now = mapSubnet(subnet, bySubnet.get(subnetId) ?? []);
+      const switchedOn = mapSubnet(subnet, here);
+      const withoutSources = mapSubnetWithout(subnet, here, leaving);
       const others = switched.others.get(subnetId) ?? 0;
+      const flip = others + (switched.sources.get(subnetId) ?? 0);
       const nodes = replacements.filter((replacement) => replacement.subnetIds.includes(subnetId));
       const prefixes = sum(nodes.map((replacement) => replacement.prefixesPerSubnet));
-      const outsideReservation = now.reservedFreePrefixes > 0 ? now.freePrefixes - now.reservedFreePrefixes : Infinity;
-      const spoiled = Math.min(sum(nodes.map((replacement) => replacement.interfacesPerSubnet)), outsideReservation);
-      const peakDemand = (switched.sources.get(subnetId) ?? 0) + others + prefixes + spoiled;
-      const withoutSources = mapSubnetWithout(subnet, here, leaving).freePrefixes;
+      const interfaces = sum(nodes.map((replacement) => replacement.interfacesPerSubnet));
+      const givenBack = switchedOn.freePrefixes - now.freePrefixes;
+      const peakDemand = Math.max(flip, flip + prefixes + spoiled(switchedOn, interfaces) - givenBack);
       return {
         subnetId,
         availabilityZone: subnet.availabilityZone,
         cidr: subnet.cidr,
         freeAddresses: now.freeAddresses,
         freePrefixes: now.freePrefixes,
-        freePrefixesAfter: Math.max(0, withoutSources - others - prefixes - spoiled),
+        freePrefixesAfter: Math.max(
+          0,
+          withoutSources.freePrefixes - others - prefixes - spoiled(withoutSources, interfaces),
+        ),
         peakDemand,
         fits: peakDemand <= now.freePrefixes,
       };
     });
 }
+
+/** Blocks that single addresses of so many interfaces can spoil at worst: none that are reserved for prefixes. */
+const spoiled = ({ freePrefixes, reservedFreePrefixes }: SubnetMap, interfaces: number): number =>
+  reservedFreePrefixes > 0 ? Math.min(interfaces, freePrefixes - reservedFreePrefixes) : interfaces;
 
 /** Prefixes on one node of the group: without pods, with the pods as planned (mean, rounded up), with maxPods pods. */
 export function prefixesPerNode(
@@ -69,27 +79,54 @@ export function prefixesPerNode(
   request: PlanRequest,
   maxPods: PodLimit,
 ): NodegroupPlan['prefixesPerNode'] {
-  const env = envAfter(snapshot.vpcCni, request);
-  const { known } = instanceTypesOf(snapshot, source);
-  const pools = known.map((type) => poolSettings(env, vpcCniVersion(snapshot.vpcCni), type, maxPods.value));
-  const onAnyType = (pods: number) => Math.max(0, ...pools.map((pool) => steadyPrefixes(pods, pool)));
+  const onAnyType = prefixesWith(snapshot, source, request, maxPods);
   return {
     idle: onAnyType(0),
-    expected: onAnyType(Math.min(maxPods.value, plannedPodsPerNode(snapshot, source))),
+    expected: onAnyType(plannedPodsPerNode(snapshot, source)),
     full: onAnyType(maxPods.value),
   };
 }
 
-/** Pods with an address of their own on a replacement node: its share of those that move, and its own DaemonSet pods. */
+/** From pods on a replacement node to prefixes there, on the type that takes most. */
+function prefixesWith(snapshot: ClusterSnapshot, source: Nodegroup, request: PlanRequest, maxPods: PodLimit) {
+  const env = envAfter(snapshot.vpcCni, request);
+  const { known } = instanceTypesOf(snapshot, source);
+  const pools = known.map((type) => poolSettings(env, vpcCniVersion(snapshot.vpcCni), type, maxPods.value));
+  return (pods: number) => Math.max(0, ...pools.map((pool) => steadyPrefixes(Math.min(maxPods.value, pods), pool)));
+}
+
+/**
+ * Pods with an address of their own on a replacement node: its share of those that move and of those that wait for such
+ * a node, and its own DaemonSet pods.
+ */
 function plannedPodsPerNode(snapshot: ClusterSnapshot, source: Nodegroup): number {
-  const nodes = new Set(nodesOf(snapshot, source.nodegroupName).map(({ name }) => name));
   const moving = podsToMove(snapshot, [source.nodegroupName]).filter(usesPoolAddress).length;
-  const staying = snapshot.pods.filter(
-    (pod) =>
-      pod.nodeName !== null && nodes.has(pod.nodeName) && pod.controller?.kind === 'DaemonSet' && usesPoolAddress(pod),
-  ).length;
-  const share = Math.ceil(moving / Math.max(1, desiredNodes(snapshot, source)));
-  return share + Math.ceil(staying / Math.max(1, nodes.size));
+  const waiting = snapshot.pods.filter((pod) => usesPoolAddress(pod) && waitsFor(source, pod)).length;
+  const share = Math.ceil((moving + waiting) / Math.max(1, desiredNodes(snapshot, source)));
+  return share + daemonsPerNode(snapshot, source);
+}
+
+/** Pods never spread quite evenly; and where there are none, a pod on the node proves that its address is out of a prefix. */
+const fullerNode = (pods: number): number => pods + Math.max(1, Math.ceil(pods / 20));
+
+/** Whether the pod has no node yet and could run on nodes of the group, as far as labels and taints tell. */
+function waitsFor({ labels, taints }: Nodegroup, pod: Pod): boolean {
+  if (pod.nodeName !== null || pod.phase !== 'Pending' || pod.deletionTimestamp !== null) return false;
+  const tolerates = (key: string) => pod.tolerations.some((one) => one.key === undefined || one.key === key);
+  return (
+    Object.entries(pod.nodeSelector).every(([key, value]) => labels[key] === value || isGivenToEveryNode(key)) &&
+    taints.every(({ key, effect }) => effect === 'PREFER_NO_SCHEDULE' || tolerates(key))
+  );
+}
+
+/** DaemonSet pods with an address of their own: the mean of the group's nodes; of a group without nodes the most that any node has. */
+function daemonsPerNode(snapshot: ClusterSnapshot, source: Nodegroup): number {
+  const daemons = snapshot.pods.filter((pod) => pod.controller?.kind === 'DaemonSet' && usesPoolAddress(pod));
+  const byNode = Map.groupBy(daemons, ({ nodeName }) => nodeName);
+  const on = (name: string) => byNode.get(name)?.length ?? 0;
+  const nodes = nodesOf(snapshot, source.nodegroupName);
+  if (nodes.length === 0) return Math.max(0, ...snapshot.nodes.map(({ name }) => on(name)));
+  return Math.ceil(sum(nodes.map(({ name }) => on(name))) / nodes.length);
 }
 
 /** Blocks that a replacement takes from each of its subnets, when its nodes are spread evenly over them. */
@@ -97,7 +134,7 @@ function replacementDemand(snapshot: ClusterSnapshot, source: Nodegroup, request
   const settings = interfaceSettings(envAfter(snapshot.vpcCni, request));
   const { known } = instanceTypesOf(snapshot, source);
   const maxPods = resolveMaxPods(source.nodegroupName, known, settings, request.maxPods);
-  const { expected } = prefixesPerNode(snapshot, source, request, maxPods);
+  const expected = prefixesWith(snapshot, source, request, maxPods)(fullerNode(plannedPodsPerNode(snapshot, source)));
   const subnetIds = podSubnets(snapshot, source, settings.customNetworking);
   // one node is created first, so that there is always at least one
   const nodes = Math.ceil(Math.max(1, desiredNodes(snapshot, source)) / Math.max(1, subnetIds.length));
@@ -108,39 +145,6 @@ function replacementDemand(snapshot: ClusterSnapshot, source: Nodegroup, request
     interfacesPerSubnet: nodes * Math.max(1, Math.ceil(expected / slotsPerInterface)),
   };
 }
-
-/** Blocks that nodes which are there already attach when prefix delegation is switched on, by subnet. */
-function flipDemand(
-  snapshot: ClusterSnapshot,
-  sourceNames: readonly string[],
-  request: PlanRequest,
-): { sources: Demand; others: Demand } {
-  const env = envAfter(snapshot.vpcCni, request);
-  const version = vpcCniVersion(snapshot.vpcCni);
-  const types = new Map(snapshot.instanceTypes.map((type) => [type.instanceType, type]));
-  const interfaces = Map.groupBy(snapshot.networkInterfaces, ({ instanceId }) => instanceId);
-  const { customNetworking } = interfaceSettings(env);
-  const demand = { sources: new Map<string, number>(), others: new Map<string, number>() };
-  for (const node of snapshot.nodes.filter((candidate) => usesVpcCni(candidate) && !candidate.unschedulable)) {
-    const type = types.get(node.instanceType ?? '');
-    const own = interfaces.get(node.instanceId) ?? [];
-    const subnetId = podInterface(own, customNetworking)?.subnetId;
-    if (type === undefined || subnetId === undefined || !supportsPrefixes(type)) continue;
-    const isSource = node.nodegroupName !== null && sourceNames.includes(node.nodegroupName);
-    const pool = poolSettings(env, version, type, node.capacityPods);
-    const wanted = steadyPrefixes(isSource ? 0 : 1, pool);
-    const attached = sum(own.map(({ prefixes }) => prefixes.length));
-    const side = isSource ? demand.sources : demand.others;
-    side.set(subnetId, (side.get(subnetId) ?? 0) + Math.max(0, wanted - attached));
-  }
-  return demand;
-}
-
-/** The interface that a node attaches its first prefix to: with custom networking not the primary one. */
-const podInterface = (own: readonly NetworkInterface[], customNetworking: boolean): NetworkInterface | undefined =>
-  customNetworking
-    ? own.find(({ deviceIndex }) => deviceIndex !== null && deviceIndex > 0)
-    : (own.find(({ deviceIndex }) => deviceIndex === 0) ?? own[0]);
 
 /** Subnets that prefixes of the replacement come from: with custom networking those in which pods of the source are now. */
 function podSubnets(snapshot: ClusterSnapshot, source: Nodegroup, customNetworking: boolean): string[] {

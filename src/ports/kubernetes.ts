@@ -58,6 +58,8 @@ export interface DaemonSet {
 export interface KubernetesPort {
   /** address of the API server from the kubeconfig */
   serverUrl(): string;
+  /** PEM of what the server's certificate is checked against; null when nothing of its own is, or nothing is checked */
+  certificateAuthority(): string | null;
   version(): Promise<string>;
   listNodes(nodegroupName?: string): Promise<ClusterNode[]>;
   listPods(options?: { nodeName?: string; namespace?: string; labelSelector?: string }): Promise<Pod[]>;

@@ -1,12 +1,15 @@
+import { stripVTControlCharacters } from 'node:util';
 import { Listr, ListrDefaultRendererLogLevels, ListrLogger, ProcessOutput } from 'listr2';
 import type { Clock } from '../ports/clock.ts';
-import { type LiveView, linesIndent, type PhaseRow, phaseRows } from './phase-rows.ts';
+import { type LiveView, linesIndent, phaseRows } from './phase-rows.ts';
 import type { ClosableReporter } from './reporter.ts';
+import { cut } from './text.ts';
 
 const repaintMilliseconds = 250;
+const hint = '  Ctrl-C stops cleanly; the same command goes on.';
 
 /**
- * The live view on a terminal: at most eight rows, painted at most four times a second, on stderr. listr2 only draws;
+ * The live view on a terminal: at most twelve lines, painted at most four times a second, on stderr. listr2 only draws;
  * order, retries and signals belong to the engine. Nothing is drawn before the first line of the journal, since consent
  * may be asked for until then.
  */
@@ -15,56 +18,68 @@ export function createListrReporter(options: {
   stderr: NodeJS.WriteStream;
   colour: boolean;
 }): ClosableReporter {
+  const { stderr, clock, colour } = options;
   let view: (LiveView & { waiting: Map<string, string> }) | undefined;
   let painting: Promise<void> | undefined;
+  let lastLine = hint;
+  let closed = false;
   const stop = new AbortController();
   const warnings: string[] = [];
-  const width = (): number => Math.min(options.stderr.columns ?? 80, 100);
+  const width = (): number => Math.min(stderr.columns, 100);
 
-  const rows = (): PhaseRow[] => (view ? phaseRows(view, { colour: options.colour, width: width() }) : []);
+  /** The rows as they are now; the last line tells what Ctrl-C does, or did. */
+  function picture(): string[] {
+    if (view === undefined) return [];
+    const rows = phaseRows(view, { colour, width: width() }).flatMap(({ title, lines }) => [
+      title,
+      ...lines.map((line) => ' '.repeat(linesIndent) + line),
+    ]);
+    return stop.signal.aborted ? rows : [...rows, cut(lastLine, width() - 2)];
+  }
 
   async function paint(): Promise<void> {
-    let ended = false;
-    options.stderr.write('  Ctrl-C stops cleanly; the same command goes on.\n\n');
+    let shown = picture();
+    // A narrower terminal breaks the lines that stand there: all of their parts have to go, not only as many as there were.
+    const cleanUp = (): void => {
+      const parts = shown.map((line) => Math.ceil(stripVTControlCharacters(line).length / stderr.columns));
+      const rows = parts.reduce((sum, count) => sum + Math.max(1, count), 0);
+      if (rows > shown.length) stderr.write(`\u001b[${rows}A\u001b[J${'\n'.repeat(shown.length)}`);
+      shown = [];
+    };
+    stderr.on('resize', cleanUp);
     const list = new Listr(
-      rows().map((first, index) => ({
-        title: first.title,
-        task: async (_context: unknown, row: { title: string; output: string }): Promise<void> => {
-          for (let shown = ''; ; ) {
-            const now = rows()[index] ?? first;
-            const text = [now.title, ...now.lines].join('\n');
-            // Each assignment repaints the whole list.
-            if (text !== shown) {
-              if (row.title !== now.title) row.title = now.title;
-              if (now.lines.length > 0) row.output = now.lines.join('\n');
-              shown = text;
+      [
+        {
+          title: shown.join('\n'),
+          async task(_context: unknown, row: { title: string }): Promise<void> {
+            while (!stop.signal.aborted) {
+              await clock.sleep(repaintMilliseconds, stop.signal).catch(() => {});
+              const now = picture();
+              // Each assignment repaints.
+              if (now.join('\n') !== shown.join('\n')) row.title = now.join('\n');
+              shown = now;
             }
-            if (ended) return;
-            await options.clock.sleep(repaintMilliseconds, stop.signal).catch(() => {
-              ended = true;
-            });
-          }
+          },
         },
-      })),
+      ],
       {
-        concurrent: true,
-        exitOnError: false,
         registerSignalListeners: false,
         renderer: 'default',
         fallbackRendererCondition: false,
         rendererOptions: {
           lazy: true,
-          indentation: linesIndent,
+          indentation: 0,
           formatOutput: 'truncate',
           icon: Object.fromEntries(Object.values(ListrDefaultRendererLogLevels).map((level) => [level, ''])),
           logger: new ListrLogger({
             useIcons: true,
-            processOutput: new ProcessOutput(options.stderr, options.stderr),
+            processOutput: new ProcessOutput(withOwnWrite(stderr), withOwnWrite(stderr)),
           }),
         },
       },
     );
     await list.run();
+    stderr.off('resize', cleanUp);
   }
 
   return {
@@ -83,12 +98,33 @@ export function createListrReporter(options: {
     },
     warning(message) {
       if (painting) warnings.push(message);
-      else options.stderr.write(`warning: ${message}\n`);
+      else stderr.write(`warning: ${message}\n`);
+    },
+    notice(line) {
+      lastLine = `  ${line}`;
+      if (!painting) stderr.write(`${line}\n`);
     },
     async close() {
       stop.abort();
       await painting;
-      for (const message of warnings) options.stderr.write(`warning: ${message}\n`);
+      if (painting && !closed) stderr.write('\n');
+      closed = true;
+      for (const message of warnings.splice(0)) stderr.write(`warning: ${message}\n`);
     },
   };
+}
+
+/**
+ * The stream with a `write` of its own. listr2 replaces `write` while it paints, and on the stream itself that would keep
+ * the terminal's cursor hidden when a second Ctrl-C ends the process at once.
+ */
+function withOwnWrite(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  const own: Record<PropertyKey, unknown> = { write: stream.write.bind(stream) };
+  return new Proxy(stream, {
+    get: (target, key) => (Object.hasOwn(own, key) ? own[key] : Reflect.get(target, key)),
+    set(_target, key, value) {
+      own[key] = value;
+      return true;
+    },
+  });
 }

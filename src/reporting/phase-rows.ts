@@ -21,7 +21,7 @@ export interface LiveView {
 
 const words: Record<PhaseStatus, string> = { waiting: '', now: 'now', done: 'done', failed: 'FAILED' };
 const styles = { waiting: 'dim', now: 'bold', done: 'green', failed: 'red' } as const;
-/** Rows (8) and lines below them together stay within 12 lines of the terminal, the hint about Ctrl-C included. */
+/** Rows (8) and lines below them (3) are at most 12 lines of the terminal together with the one about Ctrl-C. */
 const linesBelow = 3;
 /** Columns before each of these lines: below the text of their row. */
 export const linesIndent = 20;
@@ -57,7 +57,7 @@ function phaseText(view: LiveView, phase: Phase, status: PhaseStatus): string {
     case 'failed':
       return steps.flatMap((step) => view.state.steps[step.id]?.failure?.message ?? []).join('; ');
     case 'now': {
-      if (phase === 'drain' && view.drain) return drainText(view.drain);
+      if (phase === 'drain' && view.drain && view.drain.nodesTotal > 0) return drainText(view.drain);
       const current = steps.find((step) => view.state.steps[step.id]?.status === 'started') ?? steps[done.length];
       const progress = steps.length === 1 ? '' : `${done.length} of ${steps.length}; `;
       return `${progress}${(current && view.waiting.get(current.id)) ?? current?.summary ?? ''}`;

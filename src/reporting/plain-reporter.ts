@@ -22,6 +22,7 @@ export function createPlainReporter(write: (line: string) => void, options: { ve
       say(`          ${stepId}: waiting, ${detail}`);
     },
     drain({ nodesEmpty, nodesTotal, podsGone, podsTotal, lines }) {
+      if (nodesTotal === 0) return;
       // A line when a node is empty or when other pods are blocked, not one per pod.
       const blocked = lines.filter((line) => line.startsWith('waits'));
       const key = `${nodesEmpty} ${blocked.join()}`;
@@ -31,6 +32,7 @@ export function createPlainReporter(write: (line: string) => void, options: { ve
       for (const line of blocked) say(`            ${line}`);
     },
     warning: (message) => say(`warning: ${message}`),
+    notice: say,
     close: async () => {},
   };
 }

@@ -44,8 +44,15 @@ export function wrap(text: string, width: number, firstWidth = width): string[] 
   return lines;
 }
 
-/** Wraps `text` behind `first`; further lines are indented by `indent` spaces; 80 columns in all. */
+/**
+ * Wraps `text` behind `first`; further lines are indented by `indent` spaces; 80 columns in all. A first word that does not
+ * fit behind `first` goes below it.
+ */
 export function hanging(first: string, text: string, indent: number): string[] {
+  const [word = ''] = text.split(/[ \n]/, 1);
+  const below = wrap(text, 80 - indent).map((line) => ' '.repeat(indent) + line);
+  if (first.trim() !== '' && first.length + word.length > 80 && indent < first.length)
+    return [first.trimEnd(), ...below];
   return wrap(text, 80 - indent, 80 - first.length).map((line, i) => (i === 0 ? first : ' '.repeat(indent)) + line);
 }
 
@@ -77,6 +84,9 @@ export function roughly(seconds: number): string {
   if (minutes < 120) return `${minutes} min`;
   return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
+
+/** `2026-11-22 02:51:07 UTC` of an ISO 8601 time. */
+export const dateTime = (iso: string): string => `${iso.slice(0, 10)} ${clockTime(iso)} UTC`;
 
 /** `02:51:07` of an ISO 8601 time, UTC. */
 export const clockTime = (iso: string): string => iso.slice(11, 19);

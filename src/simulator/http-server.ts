@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Certificate } from './certificate.ts';
 import { ConnectionReset } from './connection-reset.ts';
 import type { SimHandler, SimRequest } from './types.ts';
@@ -36,10 +37,20 @@ export interface ServeOptions {
  * @throws PortInUse; any other error of `listen`.
  */
 export async function serve(handler: SimHandler, { port = 0, certificate }: ServeOptions = {}): Promise<RunningServer> {
+  /** By the port of the client: a socket of TLS cannot be reset, only the one below it. */
+  const sockets = new Map<number | undefined, Socket>();
   const listener: RequestListener = (incoming, outgoing) => {
-    answer(handler, incoming, outgoing).catch((error: unknown) => outgoing.destroy(toError(error)));
+    const reset = (): unknown => sockets.get(incoming.socket.remotePort)?.resetAndDestroy();
+    answer(handler, incoming, outgoing, reset).catch((error: unknown) => outgoing.destroy(toError(error)));
   };
   const server = certificate ? createTlsServer(certificate, listener) : createServer(listener);
+  server.on('connection', (socket: Socket) => {
+    const { remotePort } = socket;
+    sockets.set(remotePort, socket);
+    socket.once('close', () => {
+      if (sockets.get(remotePort) === socket) sockets.delete(remotePort);
+    });
+  });
   // Watches stay open for as long as their client wants.
   server.requestTimeout = 0;
   server.timeout = 0;
@@ -67,7 +78,12 @@ function listen(server: Server, port: number): Promise<number> {
   });
 }
 
-async function answer(handler: SimHandler, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+async function answer(
+  handler: SimHandler,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  reset: () => unknown,
+): Promise<void> {
   const request = await read(incoming);
   try {
     const { status, headers, body } = await handler(request);
@@ -87,7 +103,7 @@ async function answer(handler: SimHandler, incoming: IncomingMessage, outgoing: 
     else outgoing.once('close', stop);
   } catch (error) {
     if (error instanceof ConnectionReset) {
-      incoming.socket.resetAndDestroy();
+      reset();
       return;
     }
     // A defect of the world, and the person in front of it must see it.

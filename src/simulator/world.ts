@@ -1,4 +1,5 @@
 /** A whole world from a scenario: AWS and Kubernetes on one clock and one seed, booted to a settled state. */
+import type { Ec2 } from './aws/ec2.ts';
 import { createAws } from './aws/index.ts';
 import { createVirtualClock, type WorldClock } from './clock.ts';
 import { type FaultRule, withFaults } from './faults.ts';
@@ -68,6 +69,8 @@ export interface World extends Handlers {
   setEndpoint(endpoint: { url: string; certificate: string }): void;
   /** For tests that play somebody else in the cluster. */
   store: KubeStore;
+  /** For tests that look at addresses as they come and go. */
+  ec2: Ec2;
 }
 
 const administrator = {
@@ -144,6 +147,7 @@ export function createWorld(scenario: Scenario, options: WorldOptions = {}): Wor
     log,
     administrator,
     store,
+    ec2: aws.ec2,
     handlersFor(userName) {
       const person = people.find(({ name }) => name === userName);
       if (!person) throw new Error(`the world has no user ${userName}`);

@@ -51,7 +51,8 @@ export const configureVpcCni: StepHandler<'configure-vpc-cni'> = {
       return { kind: 'in-progress', detail: behind ?? 'rollout', tooLate: neverRolled(params, behind ?? 'rollout') };
     }
     if (isWanted || sameConfiguration(addon.configurationValues, params.before)) {
-      return { kind: 'actionable', detail: `add-on ${addonName} has its old configuration` };
+      const what = isWanted ? `is ${addon.status} with the new configuration` : 'has its old configuration';
+      return { kind: 'actionable', detail: `add-on ${addonName} ${what}` };
     }
     return changedByOthers(params, addon.configurationValues);
   },

@@ -1,5 +1,5 @@
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
-import type { HealthIssue } from '../domain/snapshot.ts';
+import type { HealthIssue, Nodegroup } from '../domain/snapshot.ts';
 import type { Observation } from './step-handler.ts';
 
 interface Reason {
@@ -24,6 +24,23 @@ export const failedForGood = (reason: Reason): Observation => ({
   error: stoppedPartWay(reason),
   tokenSpent: true,
 });
+
+/** Health issues that EKS itself tries to overcome. */
+const transient = new Set([
+  'AutoScalingGroupRateLimitExceeded',
+  'ClusterUnreachable',
+  'IamThrottling',
+  'InternalFailure',
+  'Unknown',
+]);
+
+/** A node group that is DEGRADED for nothing but such issues is given time to come back. */
+export const isRecovering = ({ status, healthIssues }: Nodegroup): boolean =>
+  status === 'DEGRADED' && healthIssues.length > 0 && healthIssues.every(({ code }) => transient.has(code));
+
+/** `node group apps is DEGRADED: InternalFailure: ...` */
+export const statusText = ({ nodegroupName, status, healthIssues }: Nodegroup): string =>
+  [`node group ${nodegroupName} is ${status}`, healthIssues.map(issueText).join('; ')].filter(Boolean).join(': ');
 
 /** `AccessDenied: no right to ... (i-0abc, i-0def)` */
 export const issueText = ({ code, message, resourceIds }: HealthIssue): string =>

@@ -1,7 +1,8 @@
 import { sha256Hex } from '../domain/canonical-json.ts';
+import type { MigrateError } from '../domain/migrate-error.ts';
 import type { StepParams } from '../domain/plan.ts';
 import type { Ports } from '../ports/ports.ts';
-import { applyAgain, conflict } from './conflict.ts';
+import { applyAgain, conflict, stoppedPartWay } from './conflict.ts';
 import { isOurs } from './ownership.ts';
 import type { Observation, StepHandler } from './step-handler.ts';
 import { joinUserData } from './user-data.ts';
@@ -23,7 +24,8 @@ export const createLaunchTemplate: StepHandler<'create-launch-template'> = {
     if (!isOurs(tags, found.tags)) return takenByOthers(name);
     if (change !== null) return change;
     const version = await ports.ec2.describeLaunchTemplateVersion(found.launchTemplateId, ownVersion);
-    if (version?.userDataHash !== sha256Hex(await userData(params, ports))) return takenByOthers(name);
+    if (version === undefined) return notVisible(name);
+    if (version.userDataHash !== sha256Hex(await userData(params, ports))) return takenByOthers(name);
     return { kind: 'satisfied', detail: `${name} is ${found.launchTemplateId}` };
   },
 
@@ -64,11 +66,19 @@ async function userData({ sourceTemplate, userData: ours }: Params, ports: Ports
   return joinUserData(await ports.ec2.launchTemplateUserData(launchTemplateId, version), ours);
 }
 
-function takenByOthers(name: string): Observation {
-  return conflict({
+/** EC2 may show the template before its version. */
+function notVisible(name: string): Observation {
+  const detail = `version ${ownVersion} of launch template ${name} is not visible yet`;
+  return { kind: 'in-progress', detail, tooLate: nameTaken(name) };
+}
+
+const takenByOthers = (name: string): Observation => ({ kind: 'conflict', error: nameTaken(name) });
+
+function nameTaken(name: string): MigrateError {
+  return stoppedPartWay({
     code: 'TEMPLATE.NAME_TAKEN',
     message: `There is a launch template ${name} already that this plan did not make. It was left as it is.`,
-    why: 'It has not the tags of this plan, or other user data than planned.',
+    why: 'It has not the tags of this plan, or not the user data that was planned.',
     nextActions: [
       `aws ec2 describe-launch-template-versions --launch-template-name ${name}`,
       `when nothing uses it: aws ec2 delete-launch-template --launch-template-name ${name}`,

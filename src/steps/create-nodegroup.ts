@@ -1,6 +1,6 @@
 import type { Nodegroup } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
-import { applyAgain, conflict, failedForGood, issueText, stoppedPartWay } from './conflict.ts';
+import { applyAgain, conflict, failedForGood, isRecovering, issueText, statusText } from './conflict.ts';
 import { ownVersion } from './create-launch-template.ts';
 import { isOurs } from './ownership.ts';
 import type { Observation, StepHandler } from './step-handler.ts';
@@ -29,41 +29,40 @@ const hopeless = new Set([
   'SourceEc2LaunchTemplateNotFound',
 ]);
 
+/** EC2 may answer reads from before a write for some time. */
+const visibleAfterMilliseconds = 60_000;
+
 /** Creates a replacement, found again by its name; ours when it carries the tags of the plan. */
 export const createNodegroup: StepHandler<'create-nodegroup'> = {
   title: ({ params }) => `create node group ${params.nodegroupName} with ${nodes(params.scaling.desiredSize)}`,
 
-  async observe({ params }, ports) {
+  async observe({ params, dependsOn }, ports, { state }) {
     const { clusterName, nodegroupName, tags, launchTemplateName } = params;
     const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
     if (group === undefined) {
       const template = await ports.ec2.findLaunchTemplate(launchTemplateName);
-      if (template === undefined) return templateGone(launchTemplateName);
+      if (template === undefined) {
+        const ends = dependsOn.map((id) => Date.parse(state.steps[id]?.endedAt ?? ''));
+        const isNew = ends.some((end) => ports.clock.now() - end < visibleAfterMilliseconds);
+        if (isNew) return { kind: 'in-progress', detail: `launch template ${launchTemplateName} is not visible yet` };
+        return templateGone(launchTemplateName);
+      }
       return { kind: 'actionable', detail: `there is no node group ${nodegroupName} yet` };
     }
     if (!isOurs(tags, group.tags)) return nameTaken(clusterName, nodegroupName);
-    const stop = group.healthIssues.find(({ code }) => hopeless.has(code));
-    switch (group.status) {
-      case 'ACTIVE':
-        return { kind: 'satisfied', detail: `node group ${nodegroupName} is ACTIVE` };
-      case 'CREATING':
-      case 'UPDATING': {
-        if (stop !== undefined) return failed(clusterName, group, ports);
-        const trouble = group.healthIssues.map(issueText).join('; ');
-        return {
-          kind: 'in-progress',
-          detail: `node group ${nodegroupName} is ${group.status}${trouble && `: ${trouble}`}`,
-        };
-      }
-      default:
-        return failed(clusterName, group, ports);
+    if (group.status === 'ACTIVE') return { kind: 'satisfied', detail: `node group ${nodegroupName} is ACTIVE` };
+    const isOnItsWay = ['CREATING', 'UPDATING'].includes(group.status) || isRecovering(group);
+    if (!isOnItsWay || group.healthIssues.some(({ code }) => hopeless.has(code))) {
+      return failed(clusterName, group, ports);
     }
+    return { kind: 'in-progress', detail: statusText(group) };
   },
 
   async act({ params }, ports, run) {
     const { source: _, launchTemplateName, ...request } = params;
     const template = await ports.ec2.findLaunchTemplate(launchTemplateName);
-    if (template === undefined) throw stoppedPartWay(templateGoneReason(launchTemplateName));
+    // the next look tells
+    if (template === undefined) return;
     const launchTemplate = { id: template.launchTemplateId, version: ownVersion };
     await ports.eks.createNodegroup({ ...request, launchTemplate }, run.token);
   },
@@ -115,11 +114,10 @@ function nameTaken(clusterName: string, nodegroupName: string): Observation {
   });
 }
 
-const templateGoneReason = (launchTemplateName: string) => ({
-  code: 'TEMPLATE.GONE',
-  message: `Launch template ${launchTemplateName}, made by this plan, is not there any more.`,
-  why: 'The node group is created from it.',
-  nextActions: ['make a new plan: prefix-migrate plan --cluster CLUSTER'],
-});
-
-const templateGone = (launchTemplateName: string): Observation => conflict(templateGoneReason(launchTemplateName));
+const templateGone = (launchTemplateName: string): Observation =>
+  conflict({
+    code: 'TEMPLATE.GONE',
+    message: `Launch template ${launchTemplateName}, made by this plan, is not there any more.`,
+    why: 'The node group is created from it.',
+    nextActions: ['make a new plan: prefix-migrate plan --cluster CLUSTER'],
+  });

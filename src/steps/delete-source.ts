@@ -2,11 +2,15 @@ import { mustMove } from '../domain/evictable.ts';
 import type { Step, StepParams } from '../domain/plan.ts';
 import type { ClusterNode, Nodegroup, Pod } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
-import { applyAgain, conflict, issueText } from './conflict.ts';
-import { prefixEvidence } from './prefix-evidence.ts';
+import { applyAgain, conflict, isRecovering, issueText, statusText } from './conflict.ts';
+import { podsOfNodes } from './pods-of-nodes.ts';
+import { type PrefixEvidence, prefixEvidence } from './prefix-evidence.ts';
 import type { Observation, StepContext, StepHandler } from './step-handler.ts';
 
 type Params = StepParams['delete-source'];
+
+/** So long a node that has just come may be without a prefix. */
+const patienceMilliseconds = 3 * 60 * 1000;
 
 /**
  * Deletes a source. EKS drains a node group that is being deleted by itself, and after some minutes ends the pods whatever
@@ -61,17 +65,26 @@ async function replacementNotProven(
 ): Promise<Observation | null> {
   const group = await ports.eks.describeNodegroup(clusterName, replacementName);
   const ready = (await ports.kubernetes.listNodes(replacementName)).filter((node) => node.ready);
+  if (group?.status === 'UPDATING' || (group !== undefined && isRecovering(group))) {
+    return { kind: 'in-progress', detail: statusText(group) };
+  }
   const evidence = await prefixEvidence(ready, ports);
   const bare = ready.filter((node) => evidence.get(node.name)?.prefixes.length === 0);
+  const isStarting = (node: ClusterNode): boolean =>
+    state.verifiedNodes[node.name] === undefined &&
+    ports.clock.now() - Date.parse(node.createdAt) < patienceMilliseconds;
   const problem =
     group?.status !== 'ACTIVE'
       ? `node group ${replacementName} is ${group?.status ?? 'gone'}`
-      : !ready.some((node) => state.verifiedNodes[node.name] !== undefined)
+      : !ready.some((node) => isProven(node, evidence.get(node.name), state))
         ? `none of the Ready nodes of ${replacementName} has passed verification`
-        : bare.length > 0
+        : bare.some((node) => !isStarting(node))
           ? `${bare.map(({ name }) => name).join(', ')} of ${replacementName} has no prefix`
           : null;
-  if (problem === null) return null;
+  if (problem === null) {
+    if (bare.length === 0) return null;
+    return { kind: 'in-progress', detail: `${bare.map(({ name }) => name).join(', ')} has no prefix yet` };
+  }
   return conflict({
     code: 'DELETE.REPLACEMENT_NOT_PROVEN',
     message: `Node group ${nodegroupName} was not deleted: ${problem}.`,
@@ -82,6 +95,16 @@ async function replacementNotProven(
       `when it is healthy, ${applyAgain}`,
     ],
   });
+}
+
+/**
+ * It has passed verification; or it came later, in place of one that has (Spot, node repair), and is like one that has: it
+ * has prefixes, and takes as many pods.
+ */
+function isProven(node: ClusterNode, evidence: PrefixEvidence | undefined, { verifiedNodes }: StepContext['state']) {
+  if (verifiedNodes[node.name] !== undefined) return true;
+  const known = Object.values(verifiedNodes).map(({ allocatablePods }) => allocatablePods);
+  return (evidence?.prefixes.length ?? 0) > 0 && known.includes(node.allocatable.pods);
 }
 
 function schedulable({ nodegroupName }: Params, nodes: ClusterNode[]): Observation | null {
@@ -100,8 +123,7 @@ function schedulable({ nodegroupName }: Params, nodes: ClusterNode[]): Observati
 }
 
 async function podsLeft({ nodegroupName }: Params, nodes: ClusterNode[], ports: Ports): Promise<Observation | null> {
-  const left: Pod[] = [];
-  for (const { name } of nodes) left.push(...(await ports.kubernetes.listPods({ nodeName: name })).filter(mustMove));
+  const left = [...(await podsOfNodes(nodes, ports)).values()].flat().filter(mustMove);
   const staying = left.filter((pod) => pod.deletionTimestamp === null);
   if (staying.length > 0) {
     return conflict({

@@ -1,14 +1,27 @@
+import { mustMove } from '../domain/evictable.ts';
 import type { StepParams } from '../domain/plan.ts';
 import type { Nodegroup } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
-import { applyAgain, conflict, failedForGood, issueText, stoppedPartWay } from './conflict.ts';
+import {
+  applyAgain,
+  conflict,
+  failedForGood,
+  isRecovering,
+  issueText,
+  statusText,
+  stoppedPartWay,
+} from './conflict.ts';
+import { isCanary } from './ownership.ts';
 import type { Observation, StepHandler } from './step-handler.ts';
 
 type Params = StepParams['scale-replacement'];
 
 const updateName = 'node group scaling';
 
-/** Lets a replacement grow to its planned size. More nodes than planned (an autoscaler) are no reason to shrink it. */
+/**
+ * Lets a replacement grow to its planned size. More nodes than planned (an autoscaler) are no reason to shrink it; only a
+ * group that is to have none gives up the node that was verified, unless pods have come to need it.
+ */
 export const scaleReplacement: StepHandler<'scale-replacement'> = {
   title: ({ params }) => `scale ${params.nodegroupName} to ${params.scaling.desiredSize} nodes`,
 
@@ -16,9 +29,11 @@ export const scaleReplacement: StepHandler<'scale-replacement'> = {
     const { clusterName, nodegroupName, scaling } = params;
     const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
     if (group?.status === 'UPDATING') return { kind: 'in-progress', detail: `node group ${nodegroupName} is UPDATING` };
+    if (group !== undefined && isRecovering(group)) return { kind: 'in-progress', detail: statusText(group) };
     if (group?.status !== 'ACTIVE') return await notActive(params, group, ports);
-    if (!isScaled(group, params)) {
-      const updateId = state.steps[id]?.updates[updateName];
+    const updateId = state.steps[id]?.updates[updateName];
+    const isSpare = scaling.desiredSize === 0 && updateId === undefined && !(await runsPods(nodegroupName, ports));
+    if (!isScaled(group, params, isSpare)) {
       return updateId === undefined
         ? { kind: 'actionable', detail: `node group ${nodegroupName} has size ${group.scaling.desiredSize}` }
         : await afterUpdate(params, updateId, group, ports);
@@ -43,8 +58,17 @@ export const scaleReplacement: StepHandler<'scale-replacement'> = {
   deadlineSeconds: ({ params }) => params.timeoutSeconds,
 };
 
-const isScaled = ({ scaling: found }: Nodegroup, { scaling }: Params): boolean =>
-  found.desiredSize >= scaling.desiredSize && found.minSize === scaling.minSize && found.maxSize === scaling.maxSize;
+const isScaled = ({ scaling: found }: Nodegroup, { scaling }: Params, isSpare: boolean): boolean =>
+  (isSpare ? found.desiredSize === scaling.desiredSize : found.desiredSize >= scaling.desiredSize) &&
+  found.minSize === scaling.minSize &&
+  found.maxSize === scaling.maxSize;
+
+/** Pods that would have to move again, were the nodes taken away. */
+async function runsPods(nodegroupName: string, ports: Ports): Promise<boolean> {
+  const nodes = await ports.kubernetes.listNodes(nodegroupName);
+  const pods = await Promise.all(nodes.map(({ name }) => ports.kubernetes.listPods({ nodeName: name })));
+  return pods.flat().some((pod) => mustMove(pod) && !isCanary(pod));
+}
 
 async function afterUpdate(params: Params, updateId: string, group: Nodegroup, ports: Ports): Promise<Observation> {
   const { clusterName, nodegroupName, scaling } = params;

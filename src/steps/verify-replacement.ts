@@ -6,6 +6,7 @@ import type { ClusterNode, NodegroupTaint, Pod } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
 import { applyAgain, stoppedPartWay } from './conflict.ts';
 import { canaryNamespace, canaryPod, canarySelector, isCanary, pauseImage } from './ownership.ts';
+import { podsOfNodes } from './pods-of-nodes.ts';
 import { type PrefixEvidence, prefixEvidence } from './prefix-evidence.ts';
 import type { StepContext, StepHandler } from './step-handler.ts';
 
@@ -15,7 +16,7 @@ type Params = StepParams['verify-replacement'];
 type Verdict =
   | { kind: 'passes'; node: ClusterNode; evidence: PrefixEvidence; witness: string }
   | { kind: 'needs-canary'; node: ClusterNode }
-  | { kind: 'waits'; detail: string; tooLate?: MigrateError }
+  | { kind: 'waits'; detail: string }
   | { kind: 'wrong'; error: MigrateError };
 
 interface Survey {
@@ -25,8 +26,10 @@ interface Survey {
   canaries: Pod[];
 }
 
-/** So long a Ready node may be without a prefix before a full subnet is the likely cause. */
+/** So long a pod may be without an address before a canary takes its place as a witness. */
 const patienceMilliseconds = 3 * 60 * 1000;
+/** ipamd asks EC2 again two minutes after a refusal: by then it has been refused twice. */
+const prefixMilliseconds = 5 * 60 * 1000;
 
 /**
  * Proves prefix delegation node by node: prefixes in EC2, the number of pods that the kubelet allows, and a pod that has
@@ -42,27 +45,26 @@ export const verifyReplacement: StepHandler<'verify-replacement'> = {
     const passing = verdicts.filter(({ kind }) => kind === 'passes').length;
     if (passing > 0) return { kind: 'actionable', detail: `${passing} nodes of ${nodegroupName} pass` };
     if (verified.length >= nodes) {
-      if (canaries.length > 0) return { kind: 'actionable', detail: 'canary pods are still there' };
+      const staying = canaries.filter((canary) => canary.deletionTimestamp === null);
+      if (staying.length > 0) return { kind: 'actionable', detail: `${staying.length} canary pods are still there` };
+      if (canaries.length > 0) return { kind: 'in-progress', detail: 'canary pods are terminating' };
       return { kind: 'satisfied', detail: `${verified.length} nodes of ${nodegroupName} use prefixes` };
     }
     if (verdicts.some(({ kind }) => kind === 'needs-canary'))
       return { kind: 'actionable', detail: 'no pod shows that addresses come from prefixes' };
-    const waits = verdicts.filter((verdict) => verdict.kind === 'waits');
-    const reason = waits[0]?.detail ?? `${ready} nodes are Ready`;
-    const tooLate = waits.find((verdict) => verdict.tooLate !== undefined)?.tooLate;
+    const reason = verdicts.find((verdict) => verdict.kind === 'waits')?.detail ?? `${ready} nodes are Ready`;
     return {
       kind: 'in-progress',
       detail: `${verified.length} of ${nodes} nodes of ${nodegroupName} verified; ${reason}`,
-      ...(tooLate && { tooLate }),
     };
   },
 
   async act(step, ports, run) {
     const { nodegroupName } = step.params;
-    const { verdicts } = await survey(step, ports, run);
+    const { verdicts, canaries } = await survey(step, ports, run);
     for (const verdict of verdicts) {
       if (run.signal.aborted) return;
-      if (verdict.kind === 'needs-canary') await createCanary(step, verdict.node, ports, run);
+      if (verdict.kind === 'needs-canary') await createCanary(step, verdict.node, canaries, ports, run);
       if (verdict.kind !== 'passes') continue;
       const { node, evidence, witness } = verdict;
       if (evidence.secondaryAddresses.length > 0) {
@@ -101,11 +103,13 @@ async function survey({ params }: Step<'verify-replacement'>, ports: Ports, cont
   const isVerified = (node: ClusterNode): boolean => context.state.verifiedNodes[node.name] !== undefined;
   const open = ready.filter((node) => !isVerified(node));
   const evidence = await prefixEvidence(open, ports);
-  const verdicts: Verdict[] = [];
-  for (const node of open) {
+  const pods = await podsOfNodes(open, ports);
+  const now = ports.clock.now();
+  const runSince = Date.parse(context.state.runs.at(-1)?.startedAt ?? '') || 0;
+  const verdicts = open.flatMap((node) => {
     const found = evidence.get(node.name);
-    if (found !== undefined) verdicts.push(await judge(params, node, found, ports));
-  }
+    return found === undefined ? [] : judge(params, node, found, pods.get(node.name) ?? [], now, runSince);
+  });
   return {
     ready: ready.length,
     verified: ready.filter(isVerified).map(({ name }) => name),
@@ -114,25 +118,32 @@ async function survey({ params }: Step<'verify-replacement'>, ports: Ports, cont
   };
 }
 
-async function judge(params: Params, node: ClusterNode, evidence: PrefixEvidence, ports: Ports): Promise<Verdict> {
+function judge(
+  params: Params,
+  node: ClusterNode,
+  evidence: PrefixEvidence,
+  onNode: Pod[],
+  now: number,
+  runSince: number,
+): Verdict {
   if (node.allocatable.pods !== params.maxPods) return { kind: 'wrong', error: wrongMaxPods(params, node) };
   const missing = params.taints.filter((taint) => !hasTaint(node, taint));
   if (missing.length > 0) {
     return { kind: 'waits', detail: `${node.name} has not yet the taint ${missing.map(({ key }) => key).join(', ')}` };
   }
-  const age = ports.clock.now() - Date.parse(node.createdAt);
   if (evidence.prefixes.length === 0) {
-    const detail = `${node.name} is Ready but has no prefix yet`;
-    return age < patienceMilliseconds
-      ? { kind: 'waits', detail }
-      : { kind: 'waits', detail, tooLate: noPrefix(node, evidence, age) };
+    // a new run grants new time, in which the cause may have gone; it also bounds what differing clocks can do
+    const waited = now - Math.max(Date.parse(node.createdAt), runSince);
+    return waited < prefixMilliseconds
+      ? { kind: 'waits', detail: `${node.name} is Ready but has no prefix yet` }
+      : { kind: 'wrong', error: noPrefix(node, evidence, waited) };
   }
   const blocks = evidence.prefixes.flatMap((prefix) => parseCidr(prefix) ?? []);
   const isInside = ({ podIp }: Pod): boolean => {
     const address = parseIpv4(podIp ?? '');
     return address !== null && blocks.some((block) => contains(block, address));
   };
-  const pods = (await ports.kubernetes.listPods({ nodeName: node.name })).filter(
+  const pods = onNode.filter(
     (pod) => !pod.hostNetwork && pod.deletionTimestamp === null && pod.phase !== 'Succeeded' && pod.phase !== 'Failed',
   );
   // The address of a canary is what counts: its image may be out of reach.
@@ -147,8 +158,7 @@ async function judge(params: Params, node: ClusterNode, evidence: PrefixEvidence
     };
   }
   const starting = pods.find(
-    (pod) =>
-      pod.podIp === null && (isCanary(pod) || ports.clock.now() - Date.parse(pod.createdAt) < patienceMilliseconds),
+    (pod) => pod.podIp === null && (isCanary(pod) || now - Date.parse(pod.createdAt) < patienceMilliseconds),
   );
   if (starting === undefined && !pods.some(isCanary)) return { kind: 'needs-canary', node };
   const named = starting ?? pods.find(isCanary);
@@ -185,9 +195,12 @@ function findCanaries({ planId }: StepContext, nodegroupName: string, ports: Por
 async function createCanary(
   step: Step<'verify-replacement'>,
   node: ClusterNode,
+  canaries: Pod[],
   ports: Ports,
   { planId }: StepContext,
 ) {
+  // one that the kubelet turned away, or that outlived its time, only stands in the way of the next
+  for (const canary of canaries) if (canary.nodeName === node.name) await removeCanary(canary, ports);
   const cni = await ports.kubernetes.getDaemonSet('kube-system', 'aws-node', 'aws-node');
   const manifest = canaryPod({
     name: `prefix-migrate-canary-${sha256Hex(`${planId}/${node.uid}`).slice(0, 10)}`,
@@ -215,11 +228,11 @@ function wrongMaxPods({ maxPods, nodegroupName }: Params, node: ClusterNode): Mi
   });
 }
 
-function noPrefix(node: ClusterNode, { subnetId }: PrefixEvidence, ageMilliseconds: number): MigrateError {
+function noPrefix(node: ClusterNode, { subnetId }: PrefixEvidence, waitedMilliseconds: number): MigrateError {
   const subnet = subnetId ?? 'its subnet';
   return stoppedPartWay({
     code: 'VERIFY.NO_PREFIX',
-    message: `Node ${node.name} is Ready for ${Math.floor(ageMilliseconds / 60_000)} minutes, but has no prefix.`,
+    message: `Node ${node.name} is Ready, but has got no prefix in ${Math.floor(waitedMilliseconds / 60_000)} minutes.`,
     why: `The most likely cause is that ${subnet} has no free /28 block left: it may have many free addresses and still no 16 aligned ones in a row (InsufficientCidrBlocks in the log of ipamd). The node stays Ready, but its pods get no address.`,
     nextActions: [
       `see what is in the subnet: prefix-migrate audit --cluster CLUSTER`,

@@ -31,6 +31,12 @@ after(async () => {
   rmSync(dir, { recursive: true });
 });
 
+const file = (name: string, text: string): string => {
+  const path = join(dir, name);
+  writeFileSync(path, text);
+  return path;
+};
+
 const aws = () =>
   createAwsPorts({
     clock,
@@ -55,8 +61,7 @@ test('with a kubeconfig', async () => {
   const kubernetes = await createKubernetesPort({ kubeconfig, clock, limits });
   const [nodes, pods] = await Promise.all([kubernetes.listNodes(), kubernetes.listPods()]);
   assert.deepEqual([nodes.length, pods.length], [world.stats().nodes, world.stats().pods]);
-  const { endpoint } = await aws().eks.describeCluster(world.cluster.name);
-  assert.equal(sameCluster(kubernetes.serverUrl(), endpoint), true);
+  assert.equal(sameCluster(kubernetes, await aws().eks.describeCluster(world.cluster.name)), true);
 });
 
 test('without a kubeconfig: address and authority from EKS, token from the AWS credentials', async () => {
@@ -136,11 +141,6 @@ const plugin = (command: string, args: string[]) => ({
 });
 
 test('kubeconfigs that cannot be used', async () => {
-  const file = (name: string, text: string): string => {
-    const path = join(dir, name);
-    writeFileSync(path, text);
-    return path;
-  };
   const good = file('good', config('https://x.test', { token: 't' }));
   const rows: [{ kubeconfig: string; context?: string }, RegExp][] = [
     [{ kubeconfig: join(dir, 'none') }, /Cannot read .*none.*ENOENT/],
@@ -186,5 +186,67 @@ test('tells whether a kubeconfig is of the cluster', () => {
     ['not an address', 'not an address', false],
   ];
   for (const [server, endpoint, same] of rows)
-    assert.equal(sameCluster(server, endpoint), same, `${server} ${endpoint}`);
+    assert.equal(sameCluster(kubeconfigOf(server), { endpoint, certificateAuthorityData: '' }), same, server);
+});
+
+const kubeconfigOf = (server: string, authority: string | null = null) => ({
+  serverUrl: () => server,
+  certificateAuthority: () => authority,
+});
+
+const pem = (text: string, lineLength = 64): string => {
+  const lines =
+    Buffer.from(text)
+      .toString('base64')
+      .match(new RegExp(`.{1,${lineLength}}`, 'g')) ?? [];
+  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
+};
+
+test('behind a tunnel or another name the certificate authority tells the cluster', () => {
+  const own = 'the authority of the cluster, long enough for two lines of sixty-four characters';
+  const rows: [string, string | null, string, boolean][] = [
+    ['the same', pem(own), pem(own), true],
+    ['the same, written otherwise', `# of prod\r\n${pem(own, 76).replaceAll('\n', '\r\n')}`, pem(own), true],
+    ['one of two that the cluster has', pem(own), pem('old') + pem(own), true],
+    ['another', pem('another'), pem(own), false],
+    ['others beside it', pem(own) + pem('another'), pem(own), false],
+    ['none', null, pem(own), false],
+    ['nothing readable', 'PEM', 'PEM', false],
+  ];
+  for (const [name, trusted, found, same] of rows) {
+    const cluster = {
+      endpoint: 'https://abc.gr7.us-west-2.eks.amazonaws.com',
+      certificateAuthorityData: Buffer.from(found).toString('base64'),
+    };
+    assert.equal(sameCluster(kubeconfigOf('https://tunnel.test:8443', trusted), cluster), same, name);
+  }
+});
+
+test('a kubeconfig tells its certificate authority only when the server is checked against it', async () => {
+  const authority = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+  const data = Buffer.from(authority).toString('base64');
+  const path = file('authority.pem', authority);
+  const rows: [string, object, string | null][] = [
+    ['data', { server: 'https://x.test', 'certificate-authority-data': data }, authority],
+    ['file', { server: 'https://x.test', 'certificate-authority': path }, authority],
+    ['none', { server: 'https://x.test' }, null],
+    [
+      'unchecked',
+      { server: 'https://x.test', 'certificate-authority-data': data, 'insecure-skip-tls-verify': true },
+      null,
+    ],
+    ['plain', { server: 'http://x.test', 'certificate-authority-data': data, 'insecure-skip-tls-verify': true }, null],
+  ];
+  for (const [name, cluster, expected] of rows) {
+    const text = JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'x',
+      contexts: [{ name: 'x', context: { cluster: 'x', user: 'x' } }],
+      clusters: [{ name: 'x', cluster }],
+      users: [{ name: 'x', user: { token: 'x' } }],
+    });
+    const kubernetes = await createKubernetesPort({ kubeconfig: file(`authority-${name}`, text), clock });
+    assert.equal(kubernetes.certificateAuthority(), expected, name);
+  }
 });

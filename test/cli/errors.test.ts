@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Errors } from '@oclif/core';
 import { confirmedByFlag } from '../../src/cli/consent.ts';
-import { describeError, renderError, ShownError } from '../../src/cli/errors.ts';
+import { describeError, renderError, ShownError, withNearestFlag } from '../../src/cli/errors.ts';
 import { withEnvironment } from '../../src/cli/flags.ts';
+import { nearest } from '../../src/cli/nearest.ts';
 import { MigrateError } from '../../src/domain/migrate-error.ts';
 
 const failure = new MigrateError({
@@ -81,6 +82,38 @@ for (const { name, error, command, expected } of [
   test(`described: ${name}`, () => {
     assert.partialDeepStrictEqual(describeError(error, command), expected);
   });
+}
+
+test('what was probably meant is named, an extra word is no command', () => {
+  const commands = ['apply', 'demo', 'log', 'plan', 'simulate', 'status'];
+  const notFound = (words: string) =>
+    describeError(new Errors.CLIError(`command ${words} not found`), words.split(':')[0], commands);
+  assert.partialDeepStrictEqual(notFound('aply:x'), {
+    message: 'There is no command "aply"; did you mean "apply"?',
+    nextActions: ['prefix-migrate apply --help'],
+  });
+  assert.equal(notFound('frobnicate').message, 'There is no command "frobnicate"');
+  assert.partialDeepStrictEqual(notFound('plan:extra'), {
+    code: 'INPUT.USAGE',
+    message: 'Unexpected argument: extra',
+    nextActions: ['prefix-migrate plan --help'],
+  });
+  const flag = withNearestFlag(new Errors.CLIError('Nonexistent flag: --unti\nSee more help with --help'), [
+    'until',
+    'json',
+  ]);
+  assert.equal(describeError(flag, 'apply').message, 'Unknown flag: --unti; did you mean --until?');
+});
+
+for (const { word, meant } of [
+  { word: 'plam', meant: 'plan' },
+  { word: 'statsu', meant: 'status' },
+  { word: 'lo', meant: 'log' },
+  { word: 'rollback', meant: undefined },
+  { word: 'x', meant: undefined },
+  { word: '', meant: undefined },
+]) {
+  test(`nearest to "${word}"`, () => assert.equal(nearest(word, ['plan', 'status', 'log', 'apply']), meant));
 }
 
 test('a bug asks for a report and shows no stack', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import test, { describe } from 'node:test';
 import type { ClusterSnapshot } from '../../src/domain/snapshot.ts';
 import { forecast, lowerBound } from '../../src/drain/forecast.ts';
 import { aBudget, aDeployment, aNode, aPod, aSnapshot, podsOf } from '../support/snapshot.ts';
@@ -138,4 +138,51 @@ test('very many pods: the speed limit decides', () => {
     aPod({ name: `p-${index}`, nodeName: 'old-1', controller: null, labels: {}, terminationGracePeriodSeconds: 5 }),
   );
   assert.equal(forecast(cluster({ pods }), ['apps'], settings).lowerBoundSeconds, 130_000 / 50 + 5);
+});
+
+const drainOf = (startups: (number | null)[]) =>
+  forecast(
+    cluster({
+      pods: podsOf('shop', 'web', 4, nodes).map((pod, index) => ({
+        ...pod,
+        startupSeconds: startups[index] ?? null,
+      })),
+      workloads: aDeployment('shop', 'web', 4),
+      podDisruptionBudgets: [aBudget()],
+    }),
+    ['apps'],
+    settings,
+  );
+
+describe('what pods show of how long they took to be Ready', () => {
+  const rows: [string, (number | null)[], number, number][] = [
+    // the shortest, less a second of rounding, is what no drain can beat; the mean is what is likely
+    ['all alike', [11, 11, 11, 11], 40, 3 * 11 + 30 + 4],
+    ['some longer', [11, 31, 51, 31], 40, 4 * 31 + 4],
+    ['some restarted', [null, 11, null, null], 40, 3 * 11 + 30 + 4],
+    ['none is Ready', [null, null, null, null], 0, 4 * 30 + 4],
+  ];
+  for (const [name, startups, least, expected] of rows) {
+    test(name, () => {
+      const { lowerBoundSeconds, expectedSeconds } = drainOf(startups);
+      assert.deepEqual([lowerBoundSeconds, expectedSeconds], [least, expected]);
+    });
+  }
+});
+
+test('nothing has to be Ready in place of a bare pod', () => {
+  const pods = [aPod({ name: 'debug', nodeName: 'old-1', controller: null, labels: {}, startupSeconds: 19 })];
+  assert.equal(forecast(cluster({ pods }), ['apps'], settings).lowerBoundSeconds, 0);
+});
+
+test('pods that are not healthy now may be so when the drain begins', () => {
+  const [pod] = podsOf('shop', 'web', 1, nodes);
+  assert.ok(pod);
+  const snapshot = cluster({
+    pods: [{ ...pod, startupSeconds: 4 }],
+    workloads: aDeployment('shop', 'web', 4),
+    podDisruptionBudgets: [aBudget({ status: { ...aBudget().status, currentHealthy: 1, desiredHealthy: 3 } })],
+  });
+  const { lowerBoundSeconds, expectedSeconds } = forecast(snapshot, ['apps'], settings);
+  assert.deepEqual([lowerBoundSeconds, expectedSeconds], [3, 30 + 30 + 1]);
 });

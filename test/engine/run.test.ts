@@ -161,6 +161,46 @@ describe('time', () => {
   });
 });
 
+describe('time after an act', () => {
+  it('another sight than before the act is not waited for', async () => {
+    const rig = createRig();
+    Object.assign(rig.world.newNodes, { daemonSetPod: false, prefixes: ['10.0.9.0/28'] });
+    const { kubernetes } = rig.world.ports;
+    rig.world.ports.kubernetes = {
+      ...kubernetes,
+      // the canary has its address before the next look
+      async createPod(namespace, manifest) {
+        await kubernetes.createPod(namespace, manifest);
+        for (const pod of rig.world.pods) if (pod.namespace === namespace) pod.podIp = '10.0.9.5';
+      },
+    };
+    assert.equal((await rig.run({ until: 'verify' })).exitCode, 0);
+    const lines = (await rig.journal.read()).lines.filter(
+      ({ entry }) => 'stepId' in entry && entry.stepId === 'verify-replacement/apps/first',
+    );
+    const seconds = (Date.parse(lines.at(-1)?.at ?? '') - Date.parse(lines[0]?.at ?? '')) / 1000;
+    // canary, then the record: one poll between
+    assert.ok(seconds <= 10, `${seconds} s`);
+  });
+
+  it('what changes from look to look is acted on at each', async () => {
+    const rig = createRig();
+    let left = 3;
+    const counting = eachHandler((handler) => ({
+      ...handler,
+      observe: async () =>
+        left > 0 ? { kind: 'actionable', detail: `${left} left` } : { kind: 'satisfied', detail: 'done' },
+      async act() {
+        left -= 1;
+      },
+    }));
+    const begin = rig.world.clock.now();
+    await rig.run({ until: 'prepare' }, { handlers: counting });
+    assert.equal(left, 0);
+    assert.ok(rig.world.clock.now() - begin <= 10_000);
+  });
+});
+
 describe('until, resume', () => {
   it('stops after the phase, says so, and goes on later without a second look at what is done', async () => {
     const rig = createRig();
@@ -422,6 +462,66 @@ describe('failures', () => {
     assert.equal(failures, 0);
   });
 
+  it('a call that another update stands in the way of is sent again with its token', async () => {
+    const rig = createRig();
+    const left = new Map([
+      ['eks.updateAddon', 3],
+      ['eks.updateNodegroupScaling', 3],
+      ['eks.deleteNodegroup', 3],
+    ]);
+    const tokens = new Map<string, Set<unknown>>();
+    rig.world.intercept = ({ name, args }) => {
+      if (!left.has(name)) return;
+      tokens.set(name, (tokens.get(name) ?? new Set()).add(args.at(-1)));
+      const count = left.get(name) ?? 0;
+      left.set(name, count - 1);
+      if (count > 0) throw adapterError('AWS.BUSY', true);
+    };
+    assert.equal((await rig.run()).exitCode, 0);
+    assert.deepEqual(
+      [...tokens.values()].map(({ size }) => size),
+      [1, 1, 1],
+    );
+  });
+
+  it('credentials that expire in the middle: exit 6, nothing lost, and the same command goes on', async () => {
+    for (const call of ['eks.describeNodegroup', 'kubernetes.cordon', 'eks.deleteNodegroup']) {
+      const rig = createRig();
+      rig.world.intercept = ({ name }) => {
+        const created = rig.world.nodegroups.has('apps-pd-7f3a9c21');
+        if (name === call && created) throw adapterError('AWS.EXPIRED_CREDENTIALS', false);
+      };
+      const { exitCode, stoppedBy, isJournalled } = await rig.run();
+      assert.deepEqual([exitCode, stoppedBy?.code, isJournalled], [6, 'AWS.EXPIRED_CREDENTIALS', true], call);
+      rig.world.intercept = () => undefined;
+      assert.equal((await rig.run()).exitCode, 0);
+      const writes = rig.world.writes();
+      for (const once of ['eks.updateAddon', 'eks.createNodegroup', 'eks.updateNodegroupScaling']) {
+        assert.equal(writes.filter((name) => name === once).length, 1, `${once} after ${call}`);
+      }
+    }
+  });
+
+  it('a node group that stays invisible for long is asked for again with the same token, and is one', async () => {
+    const rig = createRig();
+    const { eks } = rig.world.ports;
+    let visibleAt = Number.POSITIVE_INFINITY;
+    const tokens: unknown[] = [];
+    rig.world.intercept = ({ name, args }) => {
+      if (name !== 'eks.createNodegroup') return;
+      tokens.push(args.at(-1));
+      visibleAt = Math.min(visibleAt, rig.world.clock.now() + 70_000);
+    };
+    rig.world.ports.eks = {
+      ...eks,
+      describeNodegroup: async (cluster, name) =>
+        rig.world.clock.now() < visibleAt && name !== 'apps' ? undefined : eks.describeNodegroup(cluster, name),
+    };
+    assert.equal((await rig.run({ until: 'create' })).exitCode, 0);
+    assert.deepEqual([tokens.length, new Set(tokens).size], [3, 1]);
+    assert.deepEqual([...rig.world.nodegroups.keys()], ['apps', 'apps-pd-7f3a9c21']);
+  });
+
   it('stops with exit 6 and the failure in the journal', async () => {
     const rig = createRig();
     rig.world.addon = undefined;
@@ -530,6 +630,25 @@ describe('stops', () => {
     rig.world.newNodes.daemonSetPod = false;
     rig.world.intercept = ({ name }) => {
       if (name === 'kubernetes.createPod') rig.world.clock.after(1000, () => rig.stop.abort());
+    };
+    assert.equal((await rig.run()).exitCode, 130);
+    assert.deepEqual(rig.world.writes().slice(-2), ['kubernetes.createPod', 'kubernetes.deletePod']);
+  });
+
+  it('a look that does not end is left behind, and what must not outlive the step is removed all the same', async () => {
+    const rig = createRig();
+    rig.world.newNodes.daemonSetPod = false;
+    const { ec2 } = rig.world.ports;
+    let stuck = false;
+    rig.world.ports.ec2 = {
+      ...ec2,
+      networkInterfacesOfInstances: (ids) =>
+        stuck ? new Promise<never>(() => undefined) : ec2.networkInterfacesOfInstances(ids),
+    };
+    rig.world.intercept = ({ name }) => {
+      if (name !== 'kubernetes.createPod') return;
+      stuck = true;
+      rig.world.clock.after(60_000, () => rig.stop.abort());
     };
     assert.equal((await rig.run()).exitCode, 130);
     assert.deepEqual(rig.world.writes().slice(-2), ['kubernetes.createPod', 'kubernetes.deletePod']);

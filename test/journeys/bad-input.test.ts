@@ -158,7 +158,16 @@ test('with --json a failure is one JSON document on stdout', async () => {
 });
 
 test('help and version need nothing', async () => {
-  for (const args of [['--help'], ['plan', '--help'], ['--version'], []]) {
+  for (const args of [
+    ['--help'],
+    ['plan', '--help'],
+    ['--version'],
+    [],
+    ['-h'],
+    ['help'],
+    ['help', 'plan'],
+    ['plan', '-h'],
+  ]) {
     const { code, stdout, stderr } = await run(args, { cwd: folder });
     assert.equal(code, 0, stderr);
     assert.match(stdout, /prefix-migrate/);

@@ -53,6 +53,14 @@ test('a node group that EKS cannot create stops the run with the words of EKS, a
   const failure = steps.find(({ status }: { status: string }) => status === 'failed').failure;
   assert.ok(applied.stderr.includes(failure.message.slice(0, 40)), applied.stderr);
   assert.match(`${failure.message} ${failure.why}`, /Ec2|Asg|Instance|Node|launch/i);
+  const lines = (
+    await run(['apply', 'failing', '--confirm', 'demo', '--poll-interval', '50ms', '--json'], { env, cwd })
+  ).stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.partialDeepStrictEqual(lines.at(-1), { ok: false, entry: { type: 'run-finished', exitCode: 6 } });
+  assert.equal(lines.filter(({ entry }) => entry.type === 'run-finished').length, 1);
   const journal = readFileSync(join(cwd, 'failing/journal.ndjson'), 'utf8');
   assert.doesNotMatch(journal, /"stepId":"(delete-source|drain-source|cordon-source)[^"]*","token"/);
 });

@@ -325,7 +325,7 @@ describe('the replacement', () => {
       {
         EbsOptimized: true,
         NetworkInterfaces: [{ DeviceIndex: 0, Groups: ['sg-1'] }],
-        MetadataOptions: { HttpTokens: 'required', InstanceMetadataTags: 'enabled', HttpPutResponseHopLimit: 2 },
+        MetadataOptions: { HttpTokens: 'optional', InstanceMetadataTags: 'enabled', HttpPutResponseHopLimit: 2 },
         TagSpecifications: undefined,
       },
     );

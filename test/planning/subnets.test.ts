@@ -13,6 +13,8 @@ const plans = (snapshot: ClusterSnapshot, names: string[] = ['apps', 'tools'], r
     aRequest(request),
   );
 
+const peaks = (snapshot: ClusterSnapshot) => plans(snapshot, ['apps']).map(({ peakDemand }) => peakDemand);
+
 /** One group of `nodes` nodes with one address each in one subnet, and `pods` pods. */
 const oneSubnet = (nodes: number, pods: number, overrides: Partial<ClusterSnapshot> = {}): ClusterSnapshot =>
   aSnapshot({
@@ -64,9 +66,13 @@ describe('demand', () => {
   const rows: [string, number, number, Partial<PlanRequest>, number][] = [
     ['3 nodes, 30 pods: 3 + 3 x 2 + 3', 3, 30, {}, 12],
     ['2 nodes, 100 pods: 2 + 2 x 5 + 2', 2, 100, {}, 14],
+    // 16 pods per node fill a prefix; one node will get 17
+    ['2 nodes, 32 pods: 2 + 2 x 3 + 2', 2, 32, {}, 10],
     ['10 nodes, 600 pods: 10 + 10 x 5 + 10', 10, 600, {}, 70],
     ['the same with one spare address: 10 + 10 x 4 + 10', 10, 600, { warmIpTarget: 1 }, 60],
-    ['no nodes: the first node of the replacement', 0, 0, {}, 2],
+    // every replacement starts with one node, and a pod on it proves that its address is from a prefix
+    ['no nodes: the first node of the replacement, with one pod: 2 + 1', 0, 0, {}, 3],
+    ['nodes without pods: each may get one: 3 + 3 x 2 + 3', 3, 0, {}, 12],
   ];
   for (const [name, nodes, pods, request, expected] of rows) {
     test(name, () => assert.equal(plans(oneSubnet(nodes, pods), ['apps'], request)[0]?.peakDemand, expected));
@@ -98,7 +104,93 @@ describe('demand', () => {
   });
 });
 
-const peaks = (snapshot: ClusterSnapshot) => plans(snapshot, ['apps']).map(({ peakDemand }) => peakDemand);
+/** Three nodes whose interfaces hold `addresses` besides their own. */
+const holding = (addresses: string[][], overrides: Partial<ClusterSnapshot> = {}) => {
+  const base = oneSubnet(3, 30);
+  return {
+    ...base,
+    networkInterfaces: base.networkInterfaces.map((one, index) => ({
+      ...one,
+      addresses: [...one.addresses, ...(addresses[index] ?? [])],
+    })),
+    ...overrides,
+  };
+};
+
+describe('what aws-node gives back when it starts again', () => {
+  const spare = [['10.0.1.5', '10.0.1.21'], ['10.0.1.37'], ['10.0.1.53']];
+  test('blocks that unused addresses of old nodes spoil count as free for the new nodes', () =>
+    assert.deepEqual(peaks(holding(spare)), [12 - 4]));
+  test('the switch itself comes first and needs its own', () =>
+    assert.deepEqual(
+      peaks(holding([1, 2, 3].map((third) => [0, 16, 32, 48, 64].map((fourth) => `10.0.${third}.${fourth}`)))),
+      [3],
+    ));
+  test('an address that a pod has stays', () => {
+    const [pod, ...others] = oneSubnet(3, 30).pods;
+    assert.ok(pod);
+    assert.deepEqual(peaks(holding(spare, { pods: [{ ...pod, podIp: '10.0.1.5' }, ...others] })), [12 - 3]);
+    assert.deepEqual(
+      peaks(holding(spare, { pods: [{ ...pod, podIp: '10.0.1.5', phase: 'Succeeded' }, ...others] })),
+      [8],
+    );
+  });
+  test('nothing is given back when prefix delegation is on already', () => {
+    const env = { ENABLE_PREFIX_DELEGATION: 'true', WARM_PREFIX_TARGET: '1' };
+    assert.deepEqual(peaks(holding(spare, { vpcCni: aVpcCni({ env }) })), [12]);
+  });
+  test('an interface that somebody else attached is left alone', () => {
+    const base = oneSubnet(3, 30);
+    const foreign = anInterface({
+      instanceId: 'i-n0',
+      deviceIndex: 3,
+      description: 'appliance',
+      addresses: ['10.0.0.40', '10.0.1.5'],
+    });
+    assert.deepEqual(peaks({ ...base, networkInterfaces: [...base.networkInterfaces, foreign] }), [12]);
+  });
+});
+
+const waiting = (more: Parameters<typeof aPod>[0]) =>
+  Array.from({ length: 60 }, (_, index) =>
+    aPod({ name: `w${index}`, nodeName: null, phase: 'Pending', podIp: null, ...more }),
+  );
+
+test('pods that wait for a node count where they would run', () => {
+  const base = oneSubnet(3, 30);
+  const peakWith = (more: Parameters<typeof aPod>[0]) => peaks({ ...base, pods: [...base.pods, ...waiting(more)] });
+  // 10 pods and 20 that wait on each node: 3 prefixes
+  assert.deepEqual(peakWith({}), [3 + 3 * 3 + 3]);
+  assert.deepEqual(peakWith({ nodeSelector: { pool: 'gpu' } }), [12]);
+});
+
+test('a replacement of no nodes gets the pods that every node has', () => {
+  const base = oneSubnet(0, 0);
+  const others = Array.from({ length: 20 }, (_, index) =>
+    aPod({
+      name: `agent-${index}`,
+      nodeName: 'other',
+      controller: { apiVersion: 'apps/v1', kind: 'DaemonSet', name: `agent-${index}`, uid: `ds-${index}` },
+    }),
+  );
+  const nodes = [aNode({ name: 'other', nodegroupName: null, instanceType: 'm99' })];
+  assert.deepEqual(peaks({ ...base, nodes, pods: others }), [3 + 1]);
+});
+
+test('at the end, single addresses of new nodes may lie in blocks that only the old ones had spoiled', () => {
+  const reserved = [
+    aSubnet({ cidr: '10.0.0.0/24', reservations: [{ id: 'scr-1', cidr: '10.0.0.128/25', type: 'prefix' }] }),
+  ];
+  const networkInterfaces = [
+    anInterface({ instanceId: 'i-n0', addresses: ['10.0.0.16', '10.0.0.32', '10.0.0.48'] }),
+    anInterface({ instanceId: 'i-n1', addresses: ['10.0.0.64', '10.0.0.80'] }),
+    anInterface({ instanceId: 'i-n2', addresses: ['10.0.0.96', '10.0.0.112'] }),
+  ];
+  const on = aVpcCni({ env: { ENABLE_PREFIX_DELEGATION: 'true', WARM_PREFIX_TARGET: '1' } });
+  const [plan] = plans(oneSubnet(3, 30, { subnets: reserved, networkInterfaces, vpcCni: on }), ['apps']);
+  // 14 free without the old nodes, 3 x 2 prefixes, 3 addresses of their own
+  assert.equal(plan?.freePrefixesAfter, 14 - 6 - 3);
+});
 
 describe('the switch is cluster-wide', () => {
   const base = oneSubnet(3, 30);

@@ -4,14 +4,18 @@ import { stripVTControlCharacters } from 'node:util';
 import type { Finding } from '../../src/domain/finding.ts';
 import type { JournalEntry } from '../../src/domain/journal-entry.ts';
 import { replay } from '../../src/domain/run-state.ts';
+import { consentQuestion } from '../../src/reporting/formats/consent-question.ts';
 import { findingLines, findingsMarkdown, tally } from '../../src/reporting/formats/findings.ts';
 import { logText, sentence } from '../../src/reporting/formats/log-text.ts';
 import { planMarkdown } from '../../src/reporting/formats/plan-markdown.ts';
 import { planText } from '../../src/reporting/formats/plan-text.ts';
+import { runMarkdown } from '../../src/reporting/formats/run-markdown.ts';
 import { statusText, verdictOf } from '../../src/reporting/formats/status-text.ts';
+import { summaryText } from '../../src/reporting/formats/summary-text.ts';
 import { created, drainFailed, draining, journalOf, runStarted, samplePlan } from './sample.ts';
 
 const folder = 'prefix-migrate-prod';
+const now = '2026-11-22T12:00:00.000Z';
 const blocking: Finding = {
   code: 'SUBNET.NO_FREE_PREFIX',
   severity: 'blocking',
@@ -41,15 +45,15 @@ test('the summary of a plan fits 80 columns and says what moves, what is short, 
     [
       'prod  eu-west-1  EKS 1.33  account 111122223333                    plan 7f3a9c21',
       '',
-      '  Move 1 node group, 4 nodes (4 after), 60 pods to prefix delegation.',
+      '  Move 1 node group, 4 nodes, 60 pods to prefix delegation.',
       '  Draining: about 31 min (estimate), not less than 24 min: shop/search decides.',
       '',
       '  NODE GROUP  REPLACEMENT       NODES   PODS PER NODE  PODS',
       '  apps        apps-pd-7f3a9c21  4 -> 4  29 -> 110        60',
       '',
-      '  SUBNET       ZONE        FREE  /28 FREE  PEAK  AFTER',
-      '  subnet-0aa1  1a    161 of 251   7 of 14     6      9  fits',
-      '  subnet-0bb2  1b     98 of 251   2 of 14     6      4  4 short',
+      '  SUBNET       ZONE        FREE  /28 FREE  NEEDED  AFTER',
+      '  subnet-0bb2  1b     98 of 251   2 of 14       6      4  4 short',
+      '  subnet-0aa1  1a    161 of 251   7 of 14       6      9  fits',
       '',
       '  1 blocking, 1 warning',
       '  x SUBNET.NO_FREE_PREFIX  subnet-0bb2 has 2 free /28 blocks, 6 are needed.',
@@ -130,13 +134,14 @@ test('where a migration stands', () => {
 test('the status of a stopped migration names the step, the reason and the way on', () => {
   const stopped = state(runStarted, ...created, ...draining, ...drainFailed);
   assert.equal(
-    statusText(samplePlan, stopped, { folder, colour: false }),
+    statusText(samplePlan, stopped, { folder, colour: false, isGone: false, now }),
     [
       'prod  plan 7f3a9c21: stopped part-way; can go on',
+      '  Last entry of the journal: 2026-11-23 00:02:00 UTC',
       '',
-      '  done    create  create-nodegroup/apps  apps-pd-7f3a9c21 is ACTIVE',
-      '  FAILED  drain   drain-source           move 60 pods off apps',
-      '          soak    soak                   wait 10m',
+      '  done    create    apps-pd-7f3a9c21 is ACTIVE',
+      '  FAILED  drain     move 60 pods off apps',
+      '          soak      wait 10m',
       '',
       '  x drain-source: 1 pod cannot move.',
       '    PDB shop/search needs 8 ready pods and has 8.',
@@ -150,17 +155,18 @@ test('the status of a stopped migration names the step, the reason and the way o
 
 test('the log is one line per entry, with the date where it changes', () => {
   assert.equal(
-    logText(journalOf(runStarted, ...created)),
+    logText(journalOf(runStarted, ...created), { width: 200 }),
     [
       '2026-11-22 (UTC)',
-      '23:59:00  run run-1 started by arn:aws:iam::111122223333:user/eve: prefix-migrate apply prefix-migrate-prod',
+      '23:59:00  run started: prefix-migrate apply prefix-migrate-prod (by arn:aws:iam::111122223333:user/eve)',
       '23:59:30  create-nodegroup/apps: started',
       '2026-11-23 (UTC)',
       '00:00:00  create-nodegroup/apps: done, apps-pd-7f3a9c21 is ACTIVE',
       '',
     ].join('\n'),
   );
-  assert.equal(logText([]), '');
+  assert.equal(logText([], { width: 80 }), '');
+  assert.deepEqual(tooLong(logText(journalOf(runStarted, ...created), { width: 80 })), []);
 });
 
 test('a name from outside cannot steer the terminal', () => {
@@ -171,4 +177,118 @@ test('a name from outside cannot steer the terminal', () => {
     progress: { kind: 'note', message: 'pod \u001b]0;owned\u0007\nx' },
   };
   assert.equal(sentence(entry), 'drain-source: pod ]0;owned x');
+});
+
+/** Names as long as AWS and Kubernetes allow, and many of everything. */
+const name63 = (prefix: string): string => prefix.padEnd(63, 'x');
+const crowded: typeof samplePlan = {
+  ...samplePlan,
+  cluster: { ...samplePlan.cluster, name: 'c'.repeat(100), region: 'ap-southeast-1' },
+  nodegroups: samplePlan.nodegroups.map((group) => ({
+    ...group,
+    source: name63('source'),
+    replacement: name63('replacement'),
+  })),
+  subnets: Array.from({ length: 40 }, (_, i) => ({
+    subnetId: `subnet-${String(i).padStart(17, '0')}`,
+    availabilityZone: 'ap-southeast-1a',
+    cidr: '10.0.0.0/16',
+    freeAddresses: 65_000,
+    freePrefixes: 4000,
+    freePrefixesAfter: 3900,
+    peakDemand: 4012,
+    fits: i % 20 !== 19,
+  })),
+  findings: Array.from({ length: 30 }, (_, i) => ({ ...warning, subject: `shop/${name63(`worker-${i}-`)}` })),
+};
+
+test('long names and many subnets and findings stay readable in 80 columns', () => {
+  const text = planText(crowded, { folder, colour: false });
+  const lines = text.split('\n').filter((line) => !line.includes('c'.repeat(100)));
+  assert.deepEqual(tooLong(lines.join('\n')), []);
+  assert.ok(lines.length < 70, `${lines.length} lines`);
+  assert.match(
+    text,
+    /SUBNET +ZONE +FREE .*\n {2}subnet-0+19 .*12 short\n {2}subnet-0+39 .*12 short\n/,
+    'short ones first',
+  );
+  assert.match(text, /and 28 subnets more, which fit/);
+  assert.match(text, /and 27 more PDB\.MISSING:\s/);
+  assert.ok(text.includes(name63('source')) && text.includes(name63('replacement')));
+  const status = statusText(crowded, state(runStarted, ...created), { folder, colour: false, isGone: false, now });
+  assert.deepEqual(tooLong(status.split('\n').slice(1).join('\n')), []);
+  assert.ok(
+    consentQuestion(crowded)
+      .split('\n')
+      .every((line) => line.length <= 80 || line.includes('c'.repeat(100))),
+  );
+});
+
+test('the status says how the last run ended', () => {
+  const paused = (reason: 'until' | 'interrupted' | 'terminated' | 'failed'): JournalEntry[] => [
+    runStarted,
+    ...created,
+    { type: 'run-paused', runId: 'run-1', reason, detail: '' },
+  ];
+  for (const { entries, isGone, said } of [
+    { entries: [], isGone: false, said: /: not started\n.*Next: prefix-migrate apply prefix-migrate-prod\n/s },
+    { entries: paused('until'), isGone: false, said: /: stopped after a phase, as asked; can go on\n/ },
+    { entries: paused('interrupted'), isGone: false, said: /: stopped by Ctrl-C \(SIGINT\); can go on\n/ },
+    { entries: paused('terminated'), isGone: false, said: /: stopped by SIGTERM; can go on\n/ },
+    { entries: [runStarted, ...created], isGone: false, said: /It is still\s+running, or it was killed/ },
+    { entries: [runStarted, ...created], isGone: true, said: /: killed part-way; can go on\n/ },
+  ]) {
+    assert.match(statusText(samplePlan, state(...entries), { folder, colour: false, isGone, now }), said);
+  }
+  const options = { folder, colour: false, isGone: false, now };
+  const late = statusText(samplePlan, state(), { ...options, now: '2026-11-24T00:00:00.000Z' });
+  assert.match(late, /Expired at 2026-11-23 05:00:00 UTC.*\n {2}Next: prefix-migrate plan --cluster prod\n/);
+  const refused = statusText({ ...samplePlan, findings: [blocking] }, state(), options);
+  assert.match(refused, /apply refuses it: SUBNET\.NO_FREE_PREFIX subnet-0bb2\.\n {2}Next: prefix-migrate plan/);
+  const empty = { ...samplePlan, nodegroups: [], steps: [] };
+  assert.match(
+    statusText(empty, replay(empty, []), { folder, colour: false, isGone: false, now }),
+    /: nothing to do\n/,
+  );
+});
+
+test('the last screen of apply: done, done before, after a phase, nothing to do', () => {
+  const options = { folder, until: undefined, isDone: false, colour: false };
+  const all: JournalEntry[] = samplePlan.steps.map(({ id }) => ({
+    type: 'step-succeeded',
+    runId: 'run-1',
+    stepId: id,
+    detail: 'done',
+  }));
+  const done = state(runStarted, ...all);
+  const half = state(runStarted, ...created);
+  assert.match(summaryText(samplePlan, done, options), /^prod: done\. 1 node group moved/);
+  assert.match(summaryText(samplePlan, done, { ...options, isDone: true }), /^prod: done before, nothing left to do\./);
+  assert.match(
+    summaryText(samplePlan, half, { ...options, until: 'create' }),
+    /stopped after phase create.*Next is drain/,
+  );
+  assert.match(
+    summaryText(samplePlan, half, { ...options, until: 'create', isDone: true }),
+    /phase create was done before; nothing to do\. Next is drain\.\n/,
+  );
+  const empty = { ...samplePlan, nodegroups: [], steps: [] };
+  assert.equal(summaryText(empty, replay(empty, []), options), 'prod: nothing to do, the plan moves no node group.\n');
+});
+
+test('a job summary tells how a run ended', () => {
+  const stopped = state(runStarted, ...created, ...draining, ...drainFailed);
+  const text = runMarkdown(samplePlan, {
+    exitCode: 6,
+    state: stopped,
+    stoppedBy: {
+      code: 'DRAIN.STUCK',
+      message: '1 pod cannot move.',
+      why: 'A budget.',
+      nextActions: ['kubectl get pdb'],
+    },
+  });
+  for (const part of ['prod, plan 7f3a9c21', 'DRAIN.STUCK, exit code 6', '- `kubectl get pdb`', '| drain | failed |']) {
+    assert.ok(text.includes(part), part);
+  }
 });

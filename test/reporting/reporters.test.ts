@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JournalEntry } from '../../src/domain/journal-entry.ts';
 import { applyEntry, initialRunState, replay } from '../../src/domain/run-state.ts';
+import { summarize } from '../../src/domain/run-summary.ts';
 import type { DrainStatus } from '../../src/ports/reporter.ts';
 import { createNdjsonReporter } from '../../src/reporting/ndjson-reporter.ts';
 import { phaseRows } from '../../src/reporting/phase-rows.ts';
@@ -79,6 +80,34 @@ test('ndjson: the journal lines as they are, warnings beside them', () => {
   );
   assert.ok(out.every((text) => text.endsWith('}\n')));
   assert.deepEqual(err, ['warning: torn']);
+});
+
+test('ndjson: the last line is run-finished, with the error when the run failed', async () => {
+  const finished: JournalEntry = {
+    type: 'run-finished',
+    runId: 'run-1',
+    exitCode: 6,
+    summary: summarize(samplePlan, initialRunState(samplePlan)),
+  };
+  const failure = { code: 'DRAIN.STUCK', message: 'stuck', why: 'a budget', nextActions: ['kubectl get pdb'] };
+  for (const { given, expected } of [
+    { given: undefined, expected: { v: 1 } },
+    { given: failure, expected: { v: 1, ok: false, error: failure } },
+  ]) {
+    const out: string[] = [];
+    const reporter = createNdjsonReporter(
+      (text) => out.push(text),
+      () => {},
+    );
+    play(reporter, [runStarted, finished]);
+    assert.equal(out.length, 1, 'kept back until it is known how the run ended');
+    await reporter.close(given);
+    await reporter.close();
+    assert.equal(out.length, 2);
+    const last = JSON.parse(out[1] ?? '');
+    assert.partialDeepStrictEqual(last, { ...expected, entry: finished });
+    assert.equal('ok' in last, given !== undefined);
+  }
 });
 
 const view = (entries: JournalEntry[]) => ({

@@ -125,6 +125,25 @@ describe('scale-replacement', () => {
     assert.equal((await createStepRig(world, step).observe()).kind, 'satisfied');
   });
 
+  const empty = { ...step, params: { ...step.params, scaling: { minSize: 1, maxSize: 4, desiredSize: 0 } } };
+  it('a group that is to have no nodes gives up the one that was verified, once', async () => {
+    const world = createWorld();
+    addReplacement(world, { scaling: size(1) });
+    world.addNode(replacement);
+    const rig = createStepRig(world, empty);
+    assert.equal((await rig.observe()).kind, 'actionable');
+    await rig.act();
+    addReplacement(world, { scaling: size(1) });
+    assert.equal((await rig.observe()).kind, 'satisfied');
+  });
+
+  it('but not when pods have come to need it', async () => {
+    const world = createWorld();
+    addReplacement(world, { scaling: size(1) });
+    world.addPod({ name: 'late', nodeName: world.addNode(replacement).name });
+    assert.equal((await createStepRig(world, empty).observe()).kind, 'satisfied');
+  });
+
   it('waits for nodes to be Ready', async () => {
     const world = createWorld();
     addReplacement(world, { scaling: size(2) });

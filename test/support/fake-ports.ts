@@ -281,6 +281,7 @@ export function createWorld(): World {
 
   const kubernetes: Ports['kubernetes'] = {
     serverUrl: () => 'https://prod.example',
+    certificateAuthority: () => null,
     version: async () => 'v1.33.0',
     listNodes: async (name) =>
       structuredClone(world.nodes.filter((node) => name === undefined || node.nodegroupName === name)),

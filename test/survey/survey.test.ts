@@ -1,37 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createAwsPorts } from '../../src/adapters/aws/aws-ports.ts';
-import { createKubernetesPort } from '../../src/adapters/kubernetes/kubernetes-port.ts';
 import type { ClusterSnapshot } from '../../src/domain/snapshot.ts';
-import type { Ports } from '../../src/ports/ports.ts';
 import { healthy } from '../../src/simulator/scenarios/healthy.ts';
-import { createWorld, type World, type WorldOptions } from '../../src/simulator/world.ts';
+import { createWorld, type WorldOptions } from '../../src/simulator/world.ts';
 import { survey } from '../../src/survey/survey.ts';
-import { type Bench, createBench } from '../adapters/virtual.ts';
-
-/** The real adapters over a world in this process. */
-export async function portsOf(world: World, bench: Bench): Promise<Ports> {
-  const { accessKeyId, secretAccessKey, token } = world.administrator;
-  const aws = createAwsPorts({
-    clock: bench.clock,
-    region: world.cluster.region,
-    credentials: { accessKeyId, secretAccessKey },
-    requestHandler: bench.requestHandler(world.aws),
-    random: () => 0.5,
-  });
-  const kubernetes = await createKubernetesPort({
-    clock: bench.clock,
-    cluster: {
-      name: world.cluster.name,
-      endpoint: 'https://cluster.test',
-      certificateAuthorityData: '',
-      token: () => Promise.resolve({ token, expiresAt: Number.POSITIVE_INFINITY }),
-    },
-    dispatcher: bench.dispatcher(world.kubernetes),
-    random: () => 0.5,
-  });
-  return { ...aws, kubernetes, clock: bench.clock };
-}
+import { createBench } from '../adapters/virtual.ts';
+import { portsOf } from './ports-of.ts';
 
 async function surveyOf(options: WorldOptions = {}) {
   const world = createWorld(healthy, options);

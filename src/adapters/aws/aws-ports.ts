@@ -27,11 +27,12 @@ export interface AwsPorts {
  */
 export function createAwsPorts(options: AwsOptions): AwsPorts {
   const session = createSession(options);
+  const identity = createIdentityPort(session);
   return {
     eks: createEksPort(session),
-    ec2: createEc2Port(session),
+    ec2: createEc2Port(session, identity),
     autoScaling: createAutoScalingPort(session),
-    identity: createIdentityPort(session),
+    identity,
     region: session.region,
     kubernetesToken: createTokenSource(session),
   };

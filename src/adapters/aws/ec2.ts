@@ -4,6 +4,7 @@ import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import { chunks, inParallel } from '../../domain/parallel.ts';
 import type { InstanceType, NetworkInterface, Subnet } from '../../domain/snapshot.ts';
 import type { Ec2Port, LaunchTemplate } from '../../ports/ec2.ts';
+import type { IdentityPort } from '../../ports/identity.ts';
 import { cleanText } from '../clean-text.ts';
 import { isObject } from '../is-object.ts';
 import type { Operation } from './errors.ts';
@@ -24,7 +25,7 @@ const parallelCalls = 4;
 type Client = Awaited<ReturnType<Session['ec2']>>;
 
 /** EC2 through the AWS SDK. */
-export function createEc2Port(session: Session): Ec2Port {
+export function createEc2Port(session: Session, identity: IdentityPort): Ec2Port {
   const read = { repeatable: true };
 
   /** Every page of a call. `MaxResults` is up to `send`: EC2 refuses it together with ids. */
@@ -82,6 +83,18 @@ export function createEc2Port(session: Session): Ec2Port {
       })),
       (reservation) => reservation.id,
     );
+  }
+
+  /** A subnet that another account shares tells its reservations to its owner alone: none are seen then. */
+  async function visibleReservations({ SubnetId = '', OwnerId }: Sdk.Subnet): Promise<Subnet['reservations']> {
+    try {
+      return await reservations(SubnetId);
+    } catch (error) {
+      if (!(error instanceof MigrateError) || error.code !== 'AWS.ACCESS_DENIED') throw error;
+      const { accountId } = await identity.caller();
+      if (OwnerId === undefined || OwnerId === accountId) throw error;
+      return [];
+    }
   }
 
   async function findLaunchTemplate(name: string): Promise<LaunchTemplate | undefined> {
@@ -151,7 +164,7 @@ export function createEc2Port(session: Session): Ec2Port {
         availabilityZone: subnet.AvailabilityZone ?? '',
         cidr: subnet.CidrBlock ?? '',
         availableIpAddressCount: subnet.AvailableIpAddressCount ?? 0,
-        reservations: await reservations(subnet.SubnetId ?? ''),
+        reservations: await visibleReservations(subnet),
         tags: toTags(subnet.Tags),
       }));
       return byKey(subnets, (subnet) => subnet.subnetId);

@@ -135,8 +135,8 @@ export function translateAwsError(error: unknown, operation: Operation, where: W
   }
   if (deniedNames.has(name) || status === 401 || status === 403 || isHiddenDenial(name, text)) {
     return make('AWS.ACCESS_DENIED', `Missing permission: ${call} on ${operation.resource}.`, text, [
-      `allow ${call} for the caller`,
-      'prefix-migrate policy',
+      `allow ${call} in the IAM policy of the caller`,
+      'aws sts get-caller-identity',
     ]);
   }
   const failure = classifyAwsError(error, 0);

@@ -58,25 +58,25 @@ export function createSession(options: AwsOptions) {
     return {
       settings: lazy(() => settings(options)),
       eks: lazy(async () => {
-        const sdk = await import('@aws-sdk/client-eks');
+        const sdk = await import('./client-eks.ts');
         const client = new sdk.EKSClient(await clients.settings());
         client.middlewareStack.add((next) => (args) => next(noteHost('eks', args)), beforeSending);
         return { sdk, client };
       }),
       ec2: lazy(async () => {
-        const sdk = await import('@aws-sdk/client-ec2');
+        const sdk = await import('./client-ec2.ts');
         const client = new sdk.EC2Client(await clients.settings());
         client.middlewareStack.add((next) => (args) => next(noteHost('ec2', args)), beforeSending);
         return { sdk, client };
       }),
       autoScaling: lazy(async () => {
-        const sdk = await import('@aws-sdk/client-auto-scaling');
+        const sdk = await import('./client-auto-scaling.ts');
         const client = new sdk.AutoScalingClient(await clients.settings());
         client.middlewareStack.add((next) => (args) => next(noteHost('autoscaling', args)), beforeSending);
         return { sdk, client };
       }),
       sts: lazy(async () => {
-        const sdk = await import('@aws-sdk/client-sts');
+        const sdk = await import('./client-sts.ts');
         const client = new sdk.STSClient(await clients.settings());
         client.middlewareStack.add((next) => (args) => next(noteHost('sts', args)), beforeSending);
         return { sdk, client };

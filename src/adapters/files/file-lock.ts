@@ -15,6 +15,8 @@ export interface FileLockRecord {
   command: string;
   host: string;
   pid: number;
+  /** see Owner */
+  began?: string | undefined;
   /** ISO 8601 */
   since: string;
 }
@@ -85,6 +87,7 @@ function toRecord(text: string, mtime: Date): FileLockRecord {
     command: textOf(parsed['command']),
     host: textOf(parsed['host']),
     pid: Number(parsed['pid']) || 0,
+    began: textOf(parsed['began']) || undefined,
     since: mtime.toISOString(),
   };
 }
@@ -132,7 +135,7 @@ function held(path: string, found: FileLockRecord | undefined): MigrateError {
     code: 'LOCK.HELD',
     message: `Another run works in this plan folder: ${who}${command}.`,
     why: `It has ${path} since ${found?.since ?? 'a moment ago'}.`,
-    nextActions: ['wait until it has ended', 'prefix-migrate unlock DIR --reason "why it cannot be running"'],
+    nextActions: ['wait until it has ended', `when it cannot be running any more: rm ${path}`],
     exitCode: ExitCode.locked,
   });
 }

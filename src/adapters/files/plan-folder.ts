@@ -20,7 +20,7 @@ export async function writePlanFolder(dir: string, files: Readonly<Record<string
   const plan = files[planFile];
   if (plan === undefined) throw new Error(`a plan folder without ${planFile}`);
   const folder = resolve(dir);
-  await onFile('create the folder', folder, () => mkdir(folder, { recursive: true }));
+  await makeFolder(folder);
   await refuseBegun(folder);
   const others = Object.entries(files).filter(([path]) => path !== planFile);
   const existing = await readOptional(join(folder, planFile));
@@ -37,7 +37,7 @@ export async function writePlanFolder(dir: string, files: Readonly<Record<string
         code: 'PLAN.EXISTS',
         message: `${target} was written by somebody else just now.`,
         why: 'A plan file is never overwritten without having been looked at.',
-        nextActions: ['run the same command again', 'prefix-migrate plan --out OTHER-DIR'],
+        nextActions: ['run the same command again', 'prefix-migrate plan --cluster CLUSTER --out OTHER-DIR'],
         exitCode: ExitCode.invalidInput,
       });
     },
@@ -88,6 +88,21 @@ export async function readTemplates(dir: string): Promise<Record<string, string>
   });
 }
 
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await onFile('create the folder', folder, () => mkdir(folder, { recursive: true }));
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+    throw new MigrateError({
+      code: 'FILES.NOT_A_FOLDER',
+      message: `${folder} is a file.`,
+      why: 'The plan is a folder with several files.',
+      nextActions: ['prefix-migrate plan --cluster CLUSTER --out OTHER-DIR'],
+      exitCode: ExitCode.invalidInput,
+    });
+  }
+}
+
 async function refuseBegun(folder: string): Promise<void> {
   const journal = await readOptional(join(folder, journalFile));
   if (journal === undefined || journal === '') return;
@@ -98,7 +113,7 @@ async function refuseBegun(folder: string): Promise<void> {
     nextActions: [
       `prefix-migrate status ${folder}`,
       `prefix-migrate apply ${folder}`,
-      'prefix-migrate plan --out OTHER-DIR',
+      'prefix-migrate plan --cluster CLUSTER --out OTHER-DIR',
     ],
     exitCode: ExitCode.invalidInput,
   });
@@ -130,7 +145,7 @@ async function pathInside(folder: string, path: string): Promise<string> {
     code: 'FILES.OUTSIDE_FOLDER',
     message: `${path} leads out of ${folder}.`,
     why: 'Only files inside the plan folder are read and written, and no links.',
-    nextActions: ['put a plain file or folder in its place', 'prefix-migrate plan --out OTHER-DIR'],
+    nextActions: ['put a plain file or folder in its place', 'prefix-migrate plan --cluster CLUSTER --out OTHER-DIR'],
     exitCode: ExitCode.invalidInput,
   });
 }

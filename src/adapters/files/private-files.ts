@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -21,6 +21,8 @@ export async function writePrivateFile(path: string, text: string): Promise<void
   await mkdir(dirname(path), { recursive: true, mode: folderMode });
   await writeFile(path, text, { mode: fileMode });
 }
+
+export const appendTextFile = (path: string, text: string): Promise<void> => appendFile(path, text);
 
 /** The text of a file; undefined when there is none. */
 export async function readTextFile(path: string): Promise<string | undefined> {

@@ -18,6 +18,8 @@ export interface Identity {
 /** An API server and how to be let in. */
 export interface Access {
   server: string;
+  /** see KubernetesPort */
+  certificateAuthority: string | null;
   hasProxy: boolean;
   /** `fresh` after the server did not accept the last one */
   identity(fresh: boolean): Promise<Identity>;

@@ -24,6 +24,8 @@ export interface HttpRequest {
 
 export interface Connection {
   serverUrl: string;
+  /** see KubernetesPort */
+  certificateAuthority: string | null;
   /** Sends a request; asks for a fresh identity and sends it once more when the server answers 401. */
   send(request: HttpRequest): Promise<Dispatcher.ResponseData>;
 }
@@ -88,6 +90,7 @@ export async function connect(options: ConnectionOptionsOfPort): Promise<Connect
 
   return {
     serverUrl: access.server,
+    certificateAuthority: access.certificateAuthority,
     async send(request) {
       const response = await attempt(request, false);
       if (response.statusCode !== 401) return response;
@@ -121,6 +124,7 @@ function clusterAccess(cluster: ClusterAccess): Access {
   const pem = Buffer.from(cluster.certificateAuthorityData, 'base64').toString();
   return {
     server: cluster.endpoint,
+    certificateAuthority: pem === '' ? null : pem,
     hasProxy: false,
     async identity(fresh) {
       const { token } = await cluster.token(cluster.name, { fresh });

@@ -36,11 +36,15 @@ export function translateKubernetesError(error: unknown, operation: KubernetesOp
         'kubectl get nodes',
       ]);
     }
+    if (error.status === 403 && /exceeded quota|violates PodSecurity|denied the request/.test(text)) {
+      // not RBAC: quota, Pod Security, a webhook
+      return make('FORBIDDEN', `${server} forbids ${what}.`, text, ['allow what the message names']);
+    }
     if (error.status === 403) {
       const scope = namespace === undefined ? '--all-namespaces' : `-n ${namespace}`;
       return make('FORBIDDEN', `Missing Kubernetes permission: ${verb} ${resource}.`, text, [
         `kubectl auth can-i ${verb} ${resource} ${scope}`,
-        'prefix-migrate policy',
+        `allow it in a Role or ClusterRole that is bound to the caller`,
       ]);
     }
     if (error.status === 429 || error.status >= 500) {

@@ -12,15 +12,17 @@ import type { Access, Identity } from './access.ts';
  * @throws MigrateError KUBERNETES.BAD_KUBECONFIG
  */
 export async function kubeconfigAccess(kubeconfig: string | undefined, context: string | undefined): Promise<Access> {
-  const library = await import('@kubernetes/client-node');
+  const library = await import('./client-node.ts');
   const load = (): KubeConfig => loadConfig(() => new library.KubeConfig(), kubeconfig, context);
   let config = load();
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new Error('a kubeconfig without cluster was let through');
+  const isVerified = cluster.server.startsWith('https:') && !cluster.skipTLSVerify;
   const plugin: { command?: string } | null | undefined = config.getCurrentUser()?.exec;
 
   return {
     server: cluster.server,
+    certificateAuthority: isVerified ? authorityOf(library.bufferFromFileOrString, cluster, kubeconfig) : null,
     hasProxy: Boolean(cluster.proxyUrl),
     async identity(fresh) {
       // a new object has an empty cache of tokens, and reads files that were written anew
@@ -39,6 +41,18 @@ export async function kubeconfigAccess(kubeconfig: string | undefined, context: 
       return request.getDispatcher();
     },
   };
+}
+
+function authorityOf(
+  read: (file?: string, data?: string) => Buffer | null,
+  { caFile, caData }: { caFile?: string; caData?: string },
+  kubeconfig: string | undefined,
+): string | null {
+  try {
+    return read(caFile, caData)?.toString() ?? null;
+  } catch (error) {
+    throw badFile(kubeconfig, error);
+  }
 }
 
 function toIdentity(options: RequestOptions): Identity {

@@ -51,7 +51,8 @@ const leaseLimits: Partial<RetryLimits> = { attemptMilliseconds: 10_000, totalMi
  */
 export async function createKubernetesPort(options: KubernetesOptions): Promise<KubernetesPort> {
   const { clock, signal, random, limits } = options;
-  const api = createApi({ connection: await connect(options), clock, signal, random, limits });
+  const connection = await connect(options);
+  const api = createApi({ connection, clock, signal, random, limits });
 
   async function get(
     resource: Resource,
@@ -86,6 +87,8 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
 
   return {
     serverUrl: () => api.server,
+
+    certificateAuthority: () => connection.certificateAuthority,
 
     async version() {
       const operation: KubernetesOperation = { verb: 'get', resource: 'version' };

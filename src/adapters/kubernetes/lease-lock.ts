@@ -117,6 +117,7 @@ export function createLeaseLock(options: LeaseLockOptions): RunLock {
     }
 
     async function keep(): Promise<void> {
+      let last: unknown;
       for (;;) {
         await clock.sleep(renewEveryMilliseconds, stop.signal);
         const left = renewedAt + giveUpAfterMilliseconds - clock.now();
@@ -125,12 +126,12 @@ export function createLeaseLock(options: LeaseLockOptions): RunLock {
           await withDeadline(clock, left, stop.signal, renew);
         } catch (error) {
           if (stop.signal.aborted) return;
-          const over = error instanceof DeadlineExceeded || !(error instanceof MigrateError) || !error.retryable;
-          if (!over && clock.now() - renewedAt < giveUpAfterMilliseconds) continue;
-          lost.abort(
-            error instanceof MigrateError && error.code === 'LOCK.LOST' ? error : lockLost(clusterName, record, error),
-          );
-          return;
+          if (isTakenByOthers(error)) return lost.abort(error);
+          // Whatever stands in the way (no answer, expired credentials): nobody else may take the lock yet, and the run
+          // itself will say what is wrong in better words.
+          if (error instanceof MigrateError) last = error;
+          const over = !(error instanceof MigrateError) || clock.now() - renewedAt >= giveUpAfterMilliseconds;
+          if (over) return lost.abort(lockLost(clusterName, record, last ?? error));
         }
       }
     }
@@ -205,23 +206,27 @@ function held(clusterName: string, record: LeaseRecord | undefined): MigrateErro
     nextActions: [
       'wait until it has ended',
       `when it has crashed: run the same command again ${durationSeconds} s after its last renewal`,
-      'prefix-migrate unlock DIR --reason "why it cannot be running"',
     ],
     exitCode: ExitCode.locked,
   });
 }
+
+const isTakenByOthers = (error: unknown): boolean => error instanceof MigrateError && error.code === 'LOCK.LOST';
 
 function lockLost(clusterName: string, record: LeaseRecord | undefined, cause?: unknown): MigrateError {
   const holder = cleanText(record?.holder);
   const why =
     cause === undefined
       ? `It is held by ${holder || 'nobody'} now.`
-      : `It could not be renewed for ${giveUpAfterMilliseconds / 1000} s, so another run may take it.`;
+      : `It could not be renewed for ${giveUpAfterMilliseconds / 1000} s, so another run may take it.${cause instanceof MigrateError ? ` ${cause.message}` : ''}`;
   return new MigrateError({
     code: 'LOCK.LOST',
     message: `The lock of cluster ${clusterName} was lost, so the run stopped.`,
     why,
-    nextActions: ['run the same command again: it goes on where it stopped'],
+    nextActions: [
+      ...(cause instanceof MigrateError ? cause.nextActions : []),
+      'run the same command again: it goes on where it stopped',
+    ],
     exitCode: ExitCode.stoppedPartWay,
     cause,
   });

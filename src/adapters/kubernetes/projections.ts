@@ -77,6 +77,7 @@ export function toPod(pod: WirePod): Pod {
     nodeName: spec?.nodeName || null,
     phase: status?.phase ?? 'Unknown',
     ready: hasCondition(status?.conditions, 'Ready'),
+    startupSeconds: startupSeconds(status),
     createdAt: creationTimestamp ?? '',
     deletionTimestamp: deletionTimestamp ?? null,
     controller: controllerOf(pod),
@@ -97,6 +98,17 @@ export function toPod(pod: WirePod): Pod {
     terminationGracePeriodSeconds: spec?.terminationGracePeriodSeconds ?? 30,
     trouble: troubleOf(pod),
   };
+}
+
+/** Between two conditions, which carry the time of their last change: no measure any more once a container has restarted. */
+function startupSeconds(status: WirePod['status']): number | null {
+  const since = (type: string): number => {
+    const found = (status?.conditions ?? []).find((condition) => condition.type === type);
+    return found?.status === 'True' ? Date.parse(found.lastTransitionTime ?? '') : Number.NaN;
+  };
+  const restarted = (status?.containerStatuses ?? []).some(({ restartCount }) => (restartCount ?? 0) > 0);
+  const seconds = (since('Ready') - since('PodScheduled')) / 1000;
+  return restarted || !(seconds >= 0) ? null : seconds;
 }
 
 type WireToleration = NonNullable<NonNullable<NonNullable<WirePod['spec']>['tolerations']>[number]>;

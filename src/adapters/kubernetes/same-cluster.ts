@@ -1,12 +1,19 @@
 import { isLoopback } from './connection.ts';
 
 /**
- * Whether a kubeconfig's server is the endpoint that DescribeCluster shows: the same host and port. Names of this machine
- * count as one. What goes through a tunnel or a proxy of another name cannot be told apart from another cluster.
+ * Whether a kubeconfig leads to the cluster that DescribeCluster shows: to the same host and port (names of this machine
+ * count as one), or, through a tunnel or by another name, to a server that is trusted for its certificate authority alone.
+ * Every cluster has an authority of its own, and what is trusted for others beside it could be another cluster.
  */
-export function sameCluster(serverUrl: string, endpoint: string): boolean {
-  const server = addressOf(serverUrl);
-  return server !== undefined && server === addressOf(endpoint);
+export function sameCluster(
+  kubernetes: { serverUrl(): string; certificateAuthority(): string | null },
+  cluster: { endpoint: string; certificateAuthorityData: string },
+): boolean {
+  const server = addressOf(kubernetes.serverUrl());
+  if (server !== undefined && server === addressOf(cluster.endpoint)) return true;
+  const trusted = certificatesIn(kubernetes.certificateAuthority() ?? '');
+  const own = new Set(certificatesIn(Buffer.from(cluster.certificateAuthorityData, 'base64').toString()));
+  return trusted.length > 0 && trusted.every((certificate) => own.has(certificate));
 }
 
 function addressOf(url: string): string | undefined {
@@ -17,3 +24,9 @@ function addressOf(url: string): string | undefined {
   const host = isLoopback(hostname) ? 'loopback' : hostname.replace(/\.$/, '');
   return `${host}:${port || (protocol === 'http:' ? '80' : '443')}`;
 }
+
+/** The certificates of a PEM text, each as one line of base64 in one spelling. */
+const certificatesIn = (pem: string): string[] =>
+  [...pem.matchAll(/-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g)].map((match) =>
+    Buffer.from(match[1] ?? '', 'base64').toString('base64'),
+  );

@@ -39,6 +39,7 @@ interface WireCondition {
   status?: Maybe<string>;
   reason?: Maybe<string>;
   message?: Maybe<string>;
+  lastTransitionTime?: Maybe<string>;
 }
 
 export interface WireNode extends WireObject {
@@ -96,7 +97,11 @@ export interface WirePod extends WireObject {
     message?: Maybe<string>;
     podIP?: Maybe<string>;
     conditions?: Many<WireCondition>;
-    containerStatuses?: Many<{ name?: Maybe<string>; state?: Maybe<WireContainerState> }>;
+    containerStatuses?: Many<{
+      name?: Maybe<string>;
+      restartCount?: Maybe<number>;
+      state?: Maybe<WireContainerState>;
+    }>;
     initContainerStatuses?: Many<{ name?: Maybe<string>; state?: Maybe<WireContainerState> }>;
   }>;
 }

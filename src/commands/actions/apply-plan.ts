@@ -16,9 +16,12 @@ import { ExitCode } from '../../domain/migrate-error.ts';
 import type { MigrationPlan, Phase } from '../../domain/plan.ts';
 import { type RunState, replay } from '../../domain/run-state.ts';
 import { nextSteps } from '../../engine/dry-run.ts';
+import { openSteps, succeededSteps } from '../../engine/order.ts';
 import { type Consent, runPlan } from '../../engine/run.ts';
 import { compareExpectations, expectationsOf } from '../../planning/expectations.ts';
+import { consentQuestion } from '../../reporting/formats/consent-question.ts';
 import { nextStepsText } from '../../reporting/formats/next-steps-text.ts';
+import { runMarkdown } from '../../reporting/formats/run-markdown.ts';
 import { summaryText } from '../../reporting/formats/summary-text.ts';
 import { createListrReporter } from '../../reporting/listr-reporter.ts';
 import { createNdjsonReporter } from '../../reporting/ndjson-reporter.ts';
@@ -34,6 +37,7 @@ import {
   refuseOtherName,
   refuseStale,
 } from './refusals.ts';
+import { appendStepSummary } from './step-summary.ts';
 
 export interface ApplyOptions {
   /** plan folder, or the plan.json in it */
@@ -57,8 +61,8 @@ export async function applyPlan(options: ApplyOptions, io: Io): Promise<ExitCode
   const begun = Object.values(state.steps).some((step) => step.status !== 'pending');
 
   refuseOtherName(plan, options.clusterName);
-  refuseOtherApproval(plan, options.approve);
-  const confirmed = confirmedByFlag(options.confirm, plan.cluster.name);
+  refuseOtherApproval(plan, options.approve, folder.path);
+  const confirmed = confirmedByFlag(options.confirm, plan.cluster.name, folder.path);
   refuseBlocked(plan);
 
   const connection: ConnectionOptions = {
@@ -68,7 +72,12 @@ export async function applyPlan(options: ApplyOptions, io: Io): Promise<ExitCode
   };
   const clock = connection.clock ?? realClock();
   if (!begun) refuseExpired(plan, clock.now(), folder.path);
-  const stop = stopOnSignals({ notice: io.progress, sleep: (milliseconds) => realClock().sleep(milliseconds) });
+  const reporter = createReporter(io);
+  const stop = stopOnSignals({
+    notice: (line) => reporter.notice(line),
+    sleep: (milliseconds) => realClock().sleep(milliseconds),
+    command: io.commandLine,
+  });
   try {
     const ports = await connect({ ...connection, signal: stop.overdue });
     const looked = async (): Promise<string> => {
@@ -80,7 +89,8 @@ export async function applyPlan(options: ApplyOptions, io: Io): Promise<ExitCode
     if (options.dryRun) {
       return await unlessAborted(stop.asked, showNextSteps(plan, state, ports, options.until, io));
     }
-    return await run({ plan, folder, ports, options, confirmed, caller, signal: stop.asked }, io);
+    const isDone = openSteps(plan, succeededSteps(state), options.until).length === 0;
+    return await run({ plan, folder, ports, options, confirmed, caller, isDone, signal: stop.asked, reporter }, io);
   } finally {
     stop.dispose();
   }
@@ -110,7 +120,9 @@ async function showNextSteps(
   io: Io,
 ): Promise<ExitCode> {
   const steps = await nextSteps(plan, state, ports, until === undefined ? {} : { until });
-  io.result(io.json ? `${jsonLine({ planId: plan.planId, steps })}\n` : nextStepsText(withoutControlCharacters(steps)));
+  io.result(
+    io.json ? `${jsonLine({ planId: plan.planId, steps })}\n` : nextStepsText(withoutControlCharacters(steps), until),
+  );
   return ExitCode.done;
 }
 
@@ -122,11 +134,14 @@ interface Run {
   confirmed: boolean;
   /** ARN of the caller, for the journal */
   caller: string;
+  /** nothing was left to do before this run */
+  isDone: boolean;
   signal: AbortSignal;
+  reporter: ClosableReporter;
 }
 
-async function run({ plan, folder, ports, options, confirmed, caller, signal }: Run, io: Io): Promise<ExitCode> {
-  const reporter = createReporter(io);
+async function run(parts: Run, io: Io): Promise<ExitCode> {
+  const { plan, folder, ports, options, confirmed, caller, isDone, signal, reporter } = parts;
   try {
     const result = await runPlan({
       plan,
@@ -144,15 +159,21 @@ async function run({ plan, folder, ports, options, confirmed, caller, signal }: 
         runId: newHolderId(),
       },
     });
-    await reporter.close();
+    await reporter.close(result.stoppedBy);
+    await appendStepSummary(() => runMarkdown(withoutControlCharacters(plan), result), io);
     if (result.stoppedBy !== undefined) {
-      throw io.json && result.exitCode !== ExitCode.locked
+      throw io.json && result.isJournalled
         ? new ShownError(result.stoppedBy.message, { cause: result.stoppedBy })
         : result.stoppedBy;
     }
     if (!io.json) {
       io.result(
-        summaryText(plan, result.state, { folder: folder.path, until: options.until, colour: io.colour.stdout }),
+        summaryText(plan, result.state, {
+          folder: folder.path,
+          until: options.until,
+          isDone,
+          colour: io.colour.stdout,
+        }),
       );
     }
     return result.exitCode;
@@ -165,18 +186,9 @@ function consentFor(plan: MigrationPlan, confirmed: boolean, by: string, signal:
   if (confirmed) return { given: true, by, how: 'confirm-flag' };
   if (!io.canPrompt) return { given: false, by, how: 'confirm-flag' };
   const { name } = plan.cluster;
-  const groups = plan.nodegroups.map(({ source }) => source).join(', ');
   return {
     by,
-    ask: () =>
-      askForName(
-        io,
-        name,
-        withoutControlCharacters(
-          `This moves the pods of ${groups} and then deletes these node groups.\nType ${name} to go on: `,
-        ),
-        signal,
-      ),
+    ask: () => askForName(io, name, consentQuestion(withoutControlCharacters(plan)), signal),
   };
 }
 

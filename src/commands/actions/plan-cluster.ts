@@ -11,9 +11,11 @@ import { makePlan } from '../../planning/plan.ts';
 import { scopeOf } from '../../planning/scope.ts';
 import { planMarkdown } from '../../reporting/formats/plan-markdown.ts';
 import { planText } from '../../reporting/formats/plan-text.ts';
+import { subnetSection } from '../../reporting/formats/subnet-section.ts';
 import { withoutControlCharacters } from '../../reporting/text.ts';
 import { survey } from '../../survey/survey.ts';
 import { refuseOtherKubeconfig } from './refusals.ts';
+import { appendStepSummary } from './step-summary.ts';
 
 export interface PlanOptions {
   request: PlanRequest;
@@ -76,7 +78,8 @@ export async function planCluster(options: PlanOptions, io: Io): Promise<ExitCod
     templates: await loadTemplates(options.root),
   });
   if (options.folder !== null) await writeFolder(options.folder, plan, snapshot);
-  io.result(rendered(plan, options, io));
+  await appendStepSummary(() => planMarkdown(withoutControlCharacters(plan)), io);
+  io.result(rendered(plan, snapshot, options, io));
   return blockers(plan.findings).length > 0 ? ExitCode.blockingFindings : ExitCode.done;
 }
 
@@ -94,10 +97,20 @@ async function writeFolder(folder: string, plan: MigrationPlan, snapshot: Cluste
   });
 }
 
-function rendered(plan: MigrationPlan, { format, folder }: PlanOptions, io: Io): string {
+function rendered(
+  plan: MigrationPlan,
+  snapshot: ClusterSnapshot,
+  { format, folder }: PlanOptions,
+  { colour: { stdout: colour }, commandLine }: Io,
+): string {
   switch (format) {
     case 'text':
-      return planText(withoutControlCharacters(plan), { folder, colour: io.colour.stdout });
+      return planText(withoutControlCharacters(plan), {
+        folder,
+        colour,
+        subnetMaps: subnetSection(snapshot, plan, colour),
+        command: commandLine.startsWith('prefix-migrate plan ') ? commandLine.replace(' --dry-run', '') : undefined,
+      });
     case 'json':
       return renderPlan(plan);
     case 'markdown':

@@ -22,13 +22,13 @@ export function refuseOtherName(plan: MigrationPlan, clusterName: string | undef
 }
 
 /** `--approve PLAN_ID`: the consent was given to another plan. */
-export function refuseOtherApproval(plan: MigrationPlan, approved: string | undefined): void {
+export function refuseOtherApproval(plan: MigrationPlan, approved: string | undefined, folder: string): void {
   if (approved === undefined || approved === plan.planId) return;
   throw new MigrateError({
     code: 'CONSENT.OTHER_PLAN',
     message: `--approve names another plan than the one in the folder (${plan.planId}). Nothing was changed.`,
     why: 'What was approved is not what would be run: the plan was made anew after the approval, or it is another folder.',
-    nextActions: ['review plan.md in the folder; then give the id of this plan to --approve'],
+    nextActions: [`review ${folder}/plan.md; then: prefix-migrate apply ${folder} --approve ${plan.planId}`],
     exitCode: ExitCode.noConsent,
   });
 }
@@ -69,8 +69,8 @@ export async function refuseOtherCluster(plan: MigrationPlan, ports: Ports): Pro
   if (found.endpoint !== cluster.endpoint) {
     throw otherCluster(plan, `the API server ${cluster.endpoint}`, `${cluster.name} has ${found.endpoint} now`);
   }
-  const server = ports.kubernetes.serverUrl();
-  if (!sameCluster(server, cluster.endpoint)) {
+  if (!sameCluster(ports.kubernetes, found)) {
+    const server = ports.kubernetes.serverUrl();
     throw otherCluster(plan, `the API server ${cluster.endpoint}`, `the kubeconfig leads to ${server}`);
   }
   return arn;
@@ -107,9 +107,10 @@ export function refuseStale(
 
 /** AWS and Kubernetes must mean the same cluster, or the plan would mix two. */
 export async function refuseOtherKubeconfig(clusterName: string, ports: Ports): Promise<void> {
-  const { endpoint, region } = await ports.eks.describeCluster(clusterName);
+  const cluster = await ports.eks.describeCluster(clusterName);
+  if (sameCluster(ports.kubernetes, cluster)) return;
+  const { endpoint, region } = cluster;
   const server = ports.kubernetes.serverUrl();
-  if (sameCluster(server, endpoint)) return;
   throw new MigrateError({
     code: 'CLUSTER.KUBECONFIG_MISMATCH',
     message: `The kubeconfig leads to another cluster than ${clusterName}. Nothing was changed.`,

@@ -12,7 +12,9 @@ import {
 } from '../../composition.ts';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import { replay } from '../../domain/run-state.ts';
+import { summarize } from '../../domain/run-summary.ts';
 import { demoText } from '../../reporting/formats/demo-text.ts';
+import { jsonLine } from '../../reporting/text.ts';
 import { applyPlan } from './apply-plan.ts';
 import { planCluster, planRequest } from './plan-cluster.ts';
 import { type WorldReport, worldPath } from './world-report.ts';
@@ -52,12 +54,14 @@ export async function runDemo(options: DemoOptions, io: Io): Promise<ExitCode> {
     },
   };
   const folder = `${options.folder}/plan`;
+  // the demo has a last screen of its own, and is the only one to write a result as JSON
+  const quiet: Io = { ...io, json: false, result: () => {} };
   if (!found) {
     io.progress(`\n$ prefix-migrate plan --cluster ${clusterName} --soak 1m --out ${folder}\n`);
     const request = planRequest({ cluster: clusterName, soak: 60, 'expires-in': 86_400 });
     const code = await planCluster(
       { request, folder, format: 'text', toolVersion: options.toolVersion, root: options.root, connection },
-      io,
+      io.json ? quiet : io,
     );
     if (code !== ExitCode.done) return code;
   }
@@ -75,13 +79,17 @@ export async function runDemo(options: DemoOptions, io: Io): Promise<ExitCode> {
       toolVersion: options.toolVersion,
       connection,
     },
-    // the demo has a last screen of its own
-    { ...io, result: () => {} },
+    quiet,
   );
   const { plan, journal } = await openPlanFolder(folder);
   const { lines } = await journal.read();
   const { observed } = await askWorld(record);
-  io.result(demoText(plan, replay(plan, lines), observed, { folder, colour: io.colour.stdout }));
+  const state = replay(plan, lines);
+  io.result(
+    io.json
+      ? `${jsonLine({ cluster: clusterName, planId: plan.planId, folder, summary: summarize(plan, state), observed })}\n`
+      : demoText(plan, state, observed, { folder, colour: io.colour.stdout }),
+  );
   endProcess(record.pid);
   return code;
 }

@@ -1,5 +1,5 @@
 import type { Io } from '../../cli/io.ts';
-import { openPlanFolder } from '../../composition.ts';
+import { isHolderGone, openPlanFolder, realClock } from '../../composition.ts';
 import { ExitCode } from '../../domain/migrate-error.ts';
 import { replay } from '../../domain/run-state.ts';
 import { summarize } from '../../domain/run-summary.ts';
@@ -15,7 +15,9 @@ export async function showStatus(target: string, io: Io): Promise<ExitCode> {
   if (tornTail) io.progress(tornLine);
   const state = replay(plan, lines);
   if (!io.json) {
-    io.result(statusText(plan, state, { folder: folder.path, colour: io.colour.stdout }));
+    const now = new Date(realClock().now()).toISOString();
+    const isGone = isHolderGone(state.runs.at(-1)?.runId ?? '');
+    io.result(statusText(plan, state, { folder: folder.path, colour: io.colour.stdout, isGone, now }));
     return ExitCode.done;
   }
   io.result(
@@ -35,14 +37,15 @@ export async function showStatus(target: string, io: Io): Promise<ExitCode> {
   return ExitCode.done;
 }
 
-/** `log`: the journal in time order; with --json the lines as they are. Reads the folder only. */
+/** `log`: the journal in time order; with --json its lines as `entries` of one document. Reads the folder only. */
 export async function showLog(target: string, io: Io): Promise<ExitCode> {
   const folder = await openPlanFolder(target);
   const { lines, tornTail } = await folder.journal.read();
   if (tornTail) io.progress(tornLine);
-  if (io.json) io.result(lines.map((line) => `${jsonLine(line)}\n`).join(''));
+  const { planId, cluster } = folder.plan;
+  if (io.json) io.result(`${jsonLine({ planId, cluster: cluster.name, entries: lines })}\n`);
   else if (lines.length === 0) io.progress(`Nothing was done yet. Next: prefix-migrate apply ${folder.path}`);
-  else io.result(logText(lines));
+  else io.result(logText(lines, { width: io.width }));
   return ExitCode.done;
 }
 

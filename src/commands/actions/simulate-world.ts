@@ -49,9 +49,14 @@ export async function simulate(options: SimulateOptions, io: Io): Promise<ExitCo
     options.port,
   );
   const kubeconfig = await writeTemporaryFile('kubeconfig', hosted.kubeconfig);
-  const stop = stopOnSignals({ notice: () => {}, sleep: (milliseconds) => clock.sleep(milliseconds) });
+  const stop = stopOnSignals({
+    notice: () => {},
+    sleep: (milliseconds) => clock.sleep(milliseconds),
+    command: io.commandLine,
+  });
   try {
-    io.result(exportLines(hosted, kubeconfig.path, world.cluster.name));
+    const exported = exportsOf(hosted, kubeconfig.path, world.cluster.name);
+    io.result(io.json ? `${jsonLine(exported)}\n` : exportLines(exported));
     io.progress(`${scenario.name}: ${scenario.title}. Ctrl-C ends it.`);
     for (;;) {
       const idle = clock.now() - lastRequest;
@@ -108,9 +113,14 @@ function withReport(world: World, { scenario, speed }: SimulateOptions): SimHand
   };
 }
 
+const exportsOf = (hosted: HostedWorld, kubeconfig: string, clusterName: string): Record<string, string> => ({
+  ...hosted.environment,
+  KUBECONFIG: kubeconfig,
+  PREFIX_MIGRATE_CLUSTER: clusterName,
+});
+
 /** For `eval` in a shell. Values are quoted for POSIX shells. */
-function exportLines(hosted: HostedWorld, kubeconfig: string, clusterName: string): string {
-  const values = { ...hosted.environment, KUBECONFIG: kubeconfig, PREFIX_MIGRATE_CLUSTER: clusterName };
+function exportLines(values: Record<string, string>): string {
   return Object.entries(values)
     .map(([name, value]) => `export ${name}='${value.replaceAll("'", String.raw`'\''`)}'\n`)
     .join('');

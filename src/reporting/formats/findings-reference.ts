@@ -15,8 +15,8 @@ export function findingsReference(codes: readonly FindingMeaning[]): string {
   return [
     '# Findings',
     '',
-    'What `prefix-migrate plan` can say about a cluster. A blocking finding stops `apply`, unless it can be accepted and was:',
-    '`plan --allow CODE`. Written by `npm run docs` from the checks.',
+    'What `prefix-migrate plan` and `audit` can say about a cluster. A blocking finding stops `apply`, unless it can be accepted',
+    'and was: `plan --allow CODE`. Codes `AUDIT.*` come from `audit` only. Written by `npm run docs` from the checks.',
     '',
     '| Code | Meaning | Can be accepted |',
     '|---|---|---|',

@@ -23,25 +23,43 @@ export function tally(findings: readonly Finding[]): string {
     .join(', ');
 }
 
+/** So many findings of one code are told in full; of the others only the subjects. */
+const shownAlike: Record<Severity, number> = { blocking: 5, warning: 3, advice: 3 };
+const shownSubjects = 8;
+
 /** Findings as lines of at most 80 columns (commands are never broken). */
 export function findingLines(findings: readonly Finding[], colour: boolean): string[] {
-  return bySeverity(findings).flatMap((finding) => {
-    const mark = finding.allowed === true ? 'o' : marks[finding.severity];
-    const style = mark === 'x' ? 'red' : mark === '!' ? 'yellow' : 'dim';
-    const head = `  ${mark} ${finding.code}  `;
-    const about = finding.summary.includes(finding.subject)
-      ? finding.summary
-      : `${finding.subject}: ${finding.summary}`;
-    const [first = '', ...rest] = hanging(head, about, 6);
-    return [
-      first.replace(head, `  ${paint(style, `${mark} ${finding.code}`, colour)}  `),
-      ...rest,
-      ...hanging('      ', finding.why, 6),
-      ...finding.nextActions.map((action) => `      -> ${action}`),
-    ];
+  const alike = Map.groupBy(bySeverity(findings), ({ code, severity, allowed }) => `${severity} ${allowed} ${code}`);
+  return [...alike.values()].flatMap((group) => {
+    const most = shownAlike[group[0]?.severity ?? 'blocking'];
+    const shown = group.length > most + 1 ? group.slice(0, most) : group;
+    return [...shown.flatMap((finding) => lines(finding, colour)), ...moreLines(group.slice(shown.length))];
   });
 }
 
+function lines(finding: Finding, colour: boolean): string[] {
+  const mark = finding.allowed === true ? 'o' : marks[finding.severity];
+  const style = mark === 'x' ? 'red' : mark === '!' ? 'yellow' : 'dim';
+  const head = `  ${mark} ${finding.code}  `;
+  const about = finding.summary.includes(finding.subject) ? finding.summary : `${finding.subject}: ${finding.summary}`;
+  const [first = '', ...rest] = hanging(head, about, 6);
+  return [
+    first.replace(head, `  ${paint(style, `${mark} ${finding.code}`, colour)}  `),
+    ...rest,
+    ...hanging('      ', finding.why, 6),
+    ...finding.nextActions.map((action) => `      -> ${action}`),
+  ];
+}
+
+function moreLines(findings: readonly Finding[]): string[] {
+  const [first] = findings;
+  if (first === undefined) return [];
+  const subjects = findings.slice(0, shownSubjects).map(({ subject }) => subject);
+  const all = findings.length > shownSubjects ? ', ... (all of them: --format markdown)' : '';
+  return hanging('      ', `and ${findings.length} more ${first.code}: ${subjects.join(', ')}${all}`, 6);
+}
+
+const isCommand = /^(prefix-migrate|kubectl|aws) /;
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
 /** Findings as a Markdown section; a sentence when there are none. */
@@ -52,7 +70,7 @@ export function findingsMarkdown(findings: readonly Finding[]): string {
       [
         `- **${cell(code)}** (${severity}${allowed === true ? ', allowed' : ''}) \`${subject}\`: ${cell(summary)}`,
         `  ${cell(why)}`,
-        ...nextActions.map((action) => `  - \`${action}\``),
+        ...nextActions.map((action) => `  - ${isCommand.test(action) ? `\`${action}\`` : cell(action)}`),
       ].join('\n'),
     )
     .join('\n')

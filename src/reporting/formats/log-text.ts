@@ -1,17 +1,24 @@
 import type { JournalEntry, JournalLine, StepProgress } from '../../domain/journal-entry.ts';
-import { clockTime, withoutControlCharacters } from '../text.ts';
+import { clockTime, withoutControlCharacters, wrap } from '../text.ts';
 
-/** What `log` prints: the journal in time order, one line each; the date where it changes. Times are UTC. */
-export function logText(journal: readonly JournalLine[]): string {
+/**
+ * What `log` prints: the journal in time order, one line each; the date where it changes. Times are UTC. Lines longer than
+ * `width` columns go on below their text.
+ */
+export function logText(journal: readonly JournalLine[], { width }: { width: number }): string {
   let day = '';
   const lines = journal.flatMap((line) => {
     const date = line.at.slice(0, 10);
     const heading = date === day ? [] : [`${date} (UTC)`];
     day = date;
-    return [...heading, `${clockTime(line.at)}  ${sentence(line.entry)}`];
+    const [first = '', ...rest] = wrap(sentence(line.entry), width - indent);
+    return [...heading, `${clockTime(line.at)}  ${first}`, ...rest.map((more) => ' '.repeat(indent) + more)];
   });
   return lines.map((line) => `${line}\n`).join('');
 }
+
+/** Columns of the time and the space behind it. */
+const indent = 10;
 
 /** One entry in a few words; nothing in it can steer a terminal. */
 export const sentence = (entry: JournalEntry): string =>
@@ -20,7 +27,7 @@ export const sentence = (entry: JournalEntry): string =>
 function describe(entry: JournalEntry): string {
   switch (entry.type) {
     case 'run-started':
-      return `run ${entry.runId} started by ${entry.holder}: ${entry.command}`;
+      return `run started: ${entry.command} (by ${entry.holder})`;
     case 'approval':
       return `approved by ${entry.by} (${entry.how === 'prompt' ? 'typed name' : '--confirm'}): ${entry.phases.join(', ')}`;
     case 'step-started':
@@ -32,7 +39,8 @@ function describe(entry: JournalEntry): string {
     case 'step-progress':
       return `${entry.stepId}: ${progress(entry.progress)}`;
     case 'run-paused':
-      return `run paused (${entry.reason}): ${entry.detail}`;
+      // of a failure the line of its step has told
+      return entry.reason === 'until' ? entry.detail : `run paused (${entry.reason})`;
     case 'run-finished':
       return `run finished with exit code ${entry.exitCode}`;
   }

@@ -13,15 +13,20 @@ const words: Record<string, string> = {
   actionable: 'would act',
   'in-progress': 'would wait',
   conflict: 'would stop',
-  later: 'later',
 };
 
-/** What `apply --dry-run` prints: each step, what it would do now, and the call. */
-export function nextStepsText(steps: readonly NextStepView[]): string {
-  if (steps.length === 0) return 'Nothing left to do.\n';
+/** What a look at the cluster says; nothing for a step that others come before. */
+function state(now: string, detail: string): string {
+  if (now === 'later') return '';
+  return ` (${words[now] ?? now}${detail === '' ? '' : `: ${detail}`})`;
+}
+
+/** What `apply --dry-run` prints: each step, what it would do now, and the call. `until`: the phase it was asked to stop after. */
+export function nextStepsText(steps: readonly NextStepView[], until?: string): string {
+  if (steps.length === 0) return `Nothing left to do${until === undefined ? '' : ` up to phase ${until}`}.\n`;
   const lines = steps.flatMap(({ stepId, title, call, now, detail }) => [
-    ...hanging(`  ${stepId}: `, `${title} (${words[now] ?? now}${detail === '' ? '' : `: ${detail}`})`, 6),
-    ...call.split('\n').map((line) => `      ${line}`),
+    ...hanging(`  ${stepId}: `, title + state(now, detail), 6),
+    ...call.split('\n').flatMap((line) => hanging('      ', line, 8)),
   ]);
   return `Dry run: ${count(steps.length, 'step')} would follow; nothing was changed.\n\n${lines.join('\n')}\n`;
 }

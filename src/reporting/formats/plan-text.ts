@@ -1,15 +1,22 @@
 import { blockers } from '../../domain/finding.ts';
-import type { MigrationPlan, SubnetPlan } from '../../domain/plan.ts';
+import type { MigrationPlan, NodegroupPlan, SubnetPlan } from '../../domain/plan.ts';
 import { columns, count, hanging, paint, roughly } from '../text.ts';
 import { findingLines, tally } from './findings.ts';
 
-/** The summary that `plan` prints. `folder` is where it was written; null for a dry run. */
-export function planText(plan: MigrationPlan, options: { folder: string | null; colour: boolean }): string {
+/**
+ * The summary that `plan` prints. `folder` is where it was written; null for a dry run. `subnetMaps`: lines that show the
+ * subnets that the plan does not fit in. `command`: the command line that plans the same again.
+ */
+export function planText(
+  plan: MigrationPlan,
+  options: { folder: string | null; colour: boolean; subnetMaps?: readonly string[]; command?: string | undefined },
+): string {
   const { cluster } = plan;
   const left = `${cluster.name}  ${cluster.region}  EKS ${cluster.kubernetesVersion}  account ${cluster.accountId}`;
   const right = `plan ${shortId(plan.planId)}`;
+  const room = 80 - left.length;
   const lines = [
-    paint('bold', left, options.colour) + right.padStart(Math.max(80 - left.length, right.length + 2)),
+    paint('bold', left, options.colour) + (room > right.length ? right.padStart(room) : `\n  ${right}`),
     '',
     ...(plan.nodegroups.length === 0 ? ['  Nothing to move.'] : moveLines(plan)),
     '',
@@ -18,7 +25,7 @@ export function planText(plan: MigrationPlan, options: { folder: string | null; 
   if (plan.findings.length > 0) {
     lines.push(`  ${tally(plan.findings)}`, ...findingLines(plan.findings, options.colour), '');
   }
-  lines.push(...nextLines(plan, options.folder));
+  lines.push(...(options.subnetMaps ?? []), ...nextLines(plan, options));
   return `${lines.join('\n')}\n`;
 }
 
@@ -38,21 +45,31 @@ function moveLines(plan: MigrationPlan): string[] {
     `${group.maxPodsBefore} -> ${group.maxPods.value}`,
     String(group.pods),
   ]);
+  const table = columns([['  NODE GROUP', 'REPLACEMENT', 'NODES', 'PODS PER NODE', 'PODS'], ...rows], [4]);
+  const fits = table.every((line) => line.length <= 80);
   return [
-    `  Move ${count(groups.length, 'node group')}, ${count(before, 'node')} (${after} after), ` +
+    `  Move ${count(groups.length, 'node group')}, ${count(before, 'node')}${after === before ? '' : ` (${after} after)`}, ` +
       `${count(sum(groups.map((group) => group.pods)), 'pod')} to prefix delegation.`,
     ...forecastLines(plan),
     '',
-    ...columns([['  NODE GROUP', 'REPLACEMENT', 'NODES', 'PODS PER NODE', 'PODS'], ...rows], [4]),
+    ...(fits ? table : groups.flatMap(stacked)),
   ];
 }
+
+/** A node group whose names are too long for a row. */
+const stacked = ({ source, replacement, nodes, maxPodsBefore, maxPods, pods }: NodegroupPlan): string[] => [
+  `  ${source}`,
+  `    -> ${replacement}`,
+  `       nodes ${nodes.source} -> ${nodes.replacement}, pods per node ${maxPodsBefore} -> ${maxPods.value}, ${count(pods, 'pod')} to move`,
+];
 
 function forecastLines(plan: MigrationPlan): string[] {
   const { criticalWorkload, expectedSeconds, lowerBoundSeconds } = plan.forecast;
   if (criticalWorkload === null) return [];
+  const [expected, least] = [roughly(expectedSeconds), roughly(lowerBoundSeconds)];
   return hanging(
     '  ',
-    `Draining: about ${roughly(expectedSeconds)} (estimate), not less than ${roughly(lowerBoundSeconds)}: ` +
+    `Draining: about ${expected} (estimate)${expected === least ? '' : `, not less than ${least}`}: ` +
       `${criticalWorkload} decides.`,
     2,
   );
@@ -65,26 +82,49 @@ const usableAddressesOf = (cidr: string): number => 2 ** (32 - Number(cidr.split
 /** `1a` of `eu-west-1a`: the region stands at the top. */
 const zoneOf = (zone: string): string => /\d+[a-z]$/.exec(zone)?.[0] ?? zone;
 
+/** So many subnets are listed; those that do not fit come first, and are listed all. */
+const shownSubnets = 12;
+
 function subnetLines(subnets: readonly SubnetPlan[]): string[] {
-  const rows = subnets.map((subnet) => [
+  const inOrder = subnets.toSorted((a, b) => Number(a.fits) - Number(b.fits));
+  const short = subnets.filter(({ fits }) => !fits).length;
+  const shown = inOrder.slice(0, Math.max(shownSubnets, short));
+  const more = subnets.length - shown.length;
+  const table = (total: boolean): string[] =>
+    columns(
+      [['  SUBNET', 'ZONE', 'FREE', '/28 FREE', 'NEEDED', 'AFTER', ''], ...shown.map(rowOf(total))],
+      [2, 3, 4, 5],
+    );
+  const wide = table(true);
+  return [
+    ...(wide.every((line) => line.length <= 80) ? wide : table(false)),
+    ...(more > 0 ? [`  and ${count(more, 'subnet')} more, which fit`] : []),
+  ];
+}
+
+/** `total`: say of how many addresses those are free, when there is room for it. */
+const rowOf =
+  (total: boolean) =>
+  (subnet: SubnetPlan): string[] => [
     `  ${subnet.subnetId}`,
     zoneOf(subnet.availabilityZone),
-    `${subnet.freeAddresses} of ${usableAddressesOf(subnet.cidr)}`,
+    total ? `${subnet.freeAddresses} of ${usableAddressesOf(subnet.cidr)}` : String(subnet.freeAddresses),
     `${subnet.freePrefixes} of ${blocksOf(subnet.cidr)}`,
     String(subnet.peakDemand),
     String(subnet.freePrefixesAfter),
     subnet.fits ? 'fits' : `${subnet.peakDemand - subnet.freePrefixes} short`,
-  ]);
-  return columns([['  SUBNET', 'ZONE', 'FREE', '/28 FREE', 'PEAK', 'AFTER', ''], ...rows], [2, 3, 4, 5]);
-}
+  ];
 
-function nextLines(plan: MigrationPlan, folder: string | null): string[] {
+function nextLines(
+  plan: MigrationPlan,
+  { folder, command }: { folder: string | null; command?: string | undefined },
+): string[] {
   const blocking = blockers(plan.findings).length;
-  const again = `prefix-migrate plan --cluster ${plan.cluster.name}`;
+  const again = command ?? `prefix-migrate plan --cluster ${plan.cluster.name}`;
   const written =
     folder === null
       ? ['  Dry run: nothing was written.']
-      : hanging('  ', `Written to ${folder}/ (plan.md, cluster.eksctl.yaml, snapshot.json, user-data/)`, 2);
+      : hanging('  ', `Written to ${folder}/ (${filesOf(plan).join(', ')})`, 2);
   if (plan.nodegroups.length === 0) return written;
   if (blocking > 0) {
     return [
@@ -93,5 +133,17 @@ function nextLines(plan: MigrationPlan, folder: string | null): string[] {
       `        ${again}`,
     ];
   }
-  return [...written, `  Next: ${folder === null ? again : `prefix-migrate apply ${folder}`}`];
+  if (folder === null) return [...written, `  Next: ${again}`];
+  return [
+    ...written,
+    '  Nothing is changed yet. apply asks first; with --until verify it only adds.',
+    `  Next: prefix-migrate apply ${folder}`,
+  ];
 }
+
+const filesOf = ({ nodegroups }: MigrationPlan): string[] => [
+  'plan.md',
+  'cluster.eksctl.yaml',
+  'snapshot.json',
+  ...(nodegroups.length > 0 ? ['user-data/'] : []),
+];

@@ -1,6 +1,8 @@
+import { blockers } from '../../domain/finding.ts';
 import { type MigrationPlan, type Phase, phases } from '../../domain/plan.ts';
 import type { RunState, StepStatus } from '../../domain/run-state.ts';
-import { columns, hanging, paint, withoutControlCharacters } from '../text.ts';
+import { summarize } from '../../domain/run-summary.ts';
+import { count, dateTime, hanging, paint, withoutControlCharacters } from '../text.ts';
 import { shortId } from './plan-text.ts';
 
 export type PhaseStatus = 'waiting' | 'now' | 'done' | 'failed';
@@ -19,72 +21,120 @@ export const phasesOf = (plan: MigrationPlan): Phase[] => phases.filter((phase) 
 const stepsOf = (plan: MigrationPlan, phase: Phase): MigrationPlan['steps'] =>
   plan.steps.filter((step) => step.phase === phase);
 
-const verdicts = {
-  'not-started': 'not started',
-  'under-way': 'begun and not finished',
-  stopped: 'stopped part-way; can go on',
-  finished: 'finished',
-} as const;
-export type Verdict = keyof typeof verdicts;
+export type Verdict = 'not-started' | 'under-way' | 'stopped' | 'finished';
 
 /** The migration as a whole. `under-way` means that the last run wrote no end: it runs, or it was killed. */
 export function verdictOf(plan: MigrationPlan, state: RunState): Verdict {
-  if (state.runs.length === 0) return 'not-started';
   if (plan.steps.every((step) => state.steps[step.id]?.status === 'succeeded')) return 'finished';
+  if (state.runs.length === 0) return 'not-started';
   return state.runs.at(-1)?.endedAt === null ? 'under-way' : 'stopped';
 }
 
+export interface StatusOptions {
+  folder: string;
+  colour: boolean;
+  /** the process of the last run is known to have ended */
+  isGone: boolean;
+  /** ISO 8601: a plan that has not begun by its time is refused */
+  now: string;
+}
+
 /** What `status` prints. */
-export function statusText(plan: MigrationPlan, state: RunState, options: { folder: string; colour: boolean }): string {
+export function statusText(plan: MigrationPlan, state: RunState, options: StatusOptions): string {
   const clean = withoutControlCharacters({ plan, state });
   return `${lines(clean.plan, clean.state, options).join('\n')}\n`;
 }
 
 const words: Record<StepStatus, string> = { pending: '', started: 'now', succeeded: 'done', failed: 'FAILED' };
+const styles = { pending: 'dim', started: 'bold', succeeded: 'green', failed: 'red' } as const;
 
-function lines(plan: MigrationPlan, state: RunState, options: { folder: string; colour: boolean }): string[] {
-  const verdict = verdictOf(plan, state);
-  const rows = plan.steps.map((step) => {
-    const { status, detail } = state.steps[step.id] ?? { status: 'pending' as const, detail: null };
-    return { row: [`  ${words[status]}`, step.phase, step.id], detail: detail ?? step.summary };
-  });
-  // the mark keeps the last column padded
-  const heads = columns(rows.map(({ row }) => [...row, '|'])).map((head) => head.slice(0, -1));
+function lines(plan: MigrationPlan, state: RunState, options: StatusOptions): string[] {
+  const { colour } = options;
   const failures = plan.steps.flatMap((step) => {
     const failure = state.steps[step.id]?.failure;
     return failure ? [{ step, failure }] : [];
   });
-  const evicted = Object.values(state.evictions).filter(({ outcome }) => outcome !== 'intent').length;
+  const moved = summarize(plan, state).podsMoved;
+  const { evictionsRefused: refused } = state;
   return [
-    paint('bold', `${plan.cluster.name}  plan ${shortId(plan.planId)}: ${verdicts[verdict]}`, options.colour),
+    paint('bold', `${plan.cluster.name}  plan ${shortId(plan.planId)}: ${headline(plan, state, options)}`, colour),
+    ...(state.lastEntryAt === null ? [] : [`  Last entry of the journal: ${dateTime(state.lastEntryAt)}`]),
     '',
-    ...rows.flatMap(({ detail }, i) => hanging(heads[i] ?? '', detail, heads[i]?.length ?? 0)),
-    '',
-    ...(evicted > 0
-      ? [`  ${state.podsGone.length} pods moved, ${state.evictionsRefused} evictions refused by a budget`, '']
+    ...phasesOf(plan).flatMap((phase) => phaseLines(plan, state, phase, colour)),
+    ...(plan.steps.length > 0 ? [''] : []),
+    ...(moved > 0 || refused > 0
+      ? [
+          `  ${count(moved, 'pod')} moved${refused > 0 ? `; a budget refused ${count(refused, 'eviction')} for a while` : ''}`,
+          '',
+        ]
       : []),
     ...failures.flatMap(({ step, failure }) => [
-      ...hanging(`  ${paint('red', 'x', options.colour)} ${step.id}: `, failure.message, 4),
+      ...hanging(`  ${paint('red', 'x', colour)} ${step.id}: `, failure.message, 4),
       ...hanging('    ', failure.why, 4),
       ...failure.nextActions.map((action) => `    -> ${action}`),
       '',
     ]),
-    ...nextLines(plan, verdict, options.folder),
+    ...nextLines(plan, state, options),
   ];
 }
 
-function nextLines(plan: MigrationPlan, verdict: Verdict, folder: string): string[] {
-  switch (verdict) {
+/** A line or more for each step; the name of the phase stands at its first one. */
+function phaseLines(plan: MigrationPlan, state: RunState, phase: Phase, colour: boolean): string[] {
+  return stepsOf(plan, phase).flatMap((step, i) => {
+    const { status, detail } = state.steps[step.id] ?? { status: 'pending' as const, detail: null };
+    const word = words[status].padEnd(6);
+    const head = `  ${word}  ${(i === 0 ? phase : '').padEnd(8)}  `;
+    const [first = '', ...rest] = hanging(head, detail ?? step.summary, head.length);
+    return [`  ${paint(styles[status], word, colour)}${first.slice(2 + word.length)}`, ...rest];
+  });
+}
+
+function headline(plan: MigrationPlan, state: RunState, { isGone }: StatusOptions): string {
+  switch (verdictOf(plan, state)) {
     case 'finished':
-      return [`  Nothing left to do. prefix-migrate log ${folder} shows what was done.`];
+      return plan.steps.length === 0 ? 'nothing to do' : 'finished';
     case 'not-started':
-      return [`  Good until ${plan.expiresAt}.`, `  Next: prefix-migrate apply ${folder}`];
+      return 'not started';
+    case 'under-way':
+      return isGone ? 'killed part-way; can go on' : 'begun and not finished';
+    case 'stopped':
+      return `${stops[state.runs.at(-1)?.paused ?? ''] ?? 'stopped part-way'}; can go on`;
+  }
+}
+
+const stops: Record<string, string> = {
+  until: 'stopped after a phase, as asked',
+  interrupted: 'stopped by Ctrl-C (SIGINT)',
+  terminated: 'stopped by SIGTERM',
+};
+
+function nextLines(plan: MigrationPlan, state: RunState, { folder, isGone, now }: StatusOptions): string[] {
+  const again = `  Next: prefix-migrate plan --cluster ${plan.cluster.name}`;
+  const blocking = blockers(plan.findings).map(({ code, subject }) => `${code} ${subject}`);
+  switch (verdictOf(plan, state)) {
+    case 'finished':
+      return plan.steps.length === 0
+        ? ['  The plan moves no node group.']
+        : [`  Nothing left to do. prefix-migrate log ${folder} shows what was done.`];
+    case 'not-started':
+      if (blocking.length > 0)
+        return [...hanging('  ', `Blocked, so apply refuses it: ${blocking.join(', ')}.`, 2), again];
+      if (plan.expiresAt <= now) return [`  Expired at ${dateTime(plan.expiresAt)}, so apply refuses it.`, again];
+      return [`  Good until ${dateTime(plan.expiresAt)}.`, `  Next: prefix-migrate apply ${folder}`];
     case 'under-way':
       return [
-        '  The last run has written no end: it is still running, or it was killed.',
+        ...hanging('  ', isGone ? 'The process of the last run has ended without a word.' : runner(state), 2),
         `  To go on: prefix-migrate apply ${folder}`,
       ];
     case 'stopped':
       return [`  To go on: prefix-migrate apply ${folder}`];
   }
+}
+
+/** Run ids are `host_pid.began_uuid`. */
+function runner(state: RunState): string {
+  const run = state.runs.at(-1);
+  const [, host, pid] = /^(.+)_(\d+)(?:\.\d+)?_[0-9a-f-]{36}$/.exec(run?.runId ?? '') ?? [];
+  const who = host === undefined ? '' : `: process ${pid} on ${host}`;
+  return `The last run has written no end${who}, since ${dateTime(run?.startedAt ?? '')}. It is still running, or it was killed.`;
 }

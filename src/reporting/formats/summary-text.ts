@@ -4,22 +4,27 @@ import { summarize } from '../../domain/run-summary.ts';
 import { count, hanging, paint, withoutControlCharacters } from '../text.ts';
 import { verdictOf } from './status-text.ts';
 
-/** The last screen of an `apply` that reached its goal. */
+/** The last screen of an `apply` that reached its goal. `isDone`: nothing was left to do when it began. */
 export function summaryText(
   plan: MigrationPlan,
   state: RunState,
-  options: { folder: string; until: Phase | undefined; colour: boolean },
+  options: { folder: string; until: Phase | undefined; isDone: boolean; colour: boolean },
 ): string {
   const clean = withoutControlCharacters(plan);
   const name = clean.cluster.name;
+  if (plan.nodegroups.length === 0)
+    return `${paint('bold', `${name}: nothing to do, the plan moves no node group.`, options.colour)}\n`;
   if (verdictOf(plan, state) !== 'finished') {
     const next = phases.find((phase) =>
       plan.steps.some((step) => step.phase === phase && state.steps[step.id]?.status !== 'succeeded'),
     );
+    const until = options.until ?? '';
     return [
       paint(
         'bold',
-        `${name}: stopped after phase ${options.until ?? ''}, as asked. Next is ${next ?? ''}.`,
+        options.isDone
+          ? `${name}: phase ${until} was done before; nothing to do. Next is ${next ?? ''}.`
+          : `${name}: stopped after phase ${until}, as asked. Next is ${next ?? ''}.`,
         options.colour,
       ),
       '',
@@ -28,18 +33,19 @@ export function summaryText(
     ].join('\n');
   }
   const moved = summarize(plan, state);
+  const refused = moved.evictionsRefused > 0 ? ` (and ${moved.evictionsRefused} refused by a budget, tried again)` : '';
   const groups = clean.nodegroups.map(({ source, replacement }) => `${source} -> ${replacement}`).join(', ');
   return [
     paint(
       'bold',
-      `${name}: done. ${count(plan.nodegroups.length, 'node group')} moved to prefix delegation.`,
+      `${name}: done${options.isDone ? ' before, nothing left to do' : ''}. ${count(plan.nodegroups.length, 'node group')} moved to prefix delegation.`,
       options.colour,
     ),
     '',
     ...hanging('  Node groups    ', groups, 17),
     `  Nodes          ${moved.nodesBefore} -> ${moved.nodesAfter}`,
     `  Pods per node  ${moved.maxPodsBefore} -> ${moved.maxPodsAfter}`,
-    `  Pods moved     ${moved.podsMoved} in ${count(moved.evictions, 'eviction')} (${moved.evictionsRefused} refused by a budget)`,
+    `  Pods moved     ${moved.podsMoved} in ${count(moved.evictions, 'eviction')}${refused}`,
     `  Prefixes       ${moved.prefixesAttached} seen on new nodes`,
     '',
     `  prefix-migrate log ${options.folder} shows every change with its time.`,

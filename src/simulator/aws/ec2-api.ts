@@ -22,12 +22,12 @@ import {
   type ParamTree,
   pageOf,
   required,
+  scalar,
   stringsOf,
   tagSet,
   tagsOf,
   textOf,
   treeOf,
-  type Xml,
   type XmlTree,
 } from './query.ts';
 
@@ -87,11 +87,7 @@ const operations: Record<string, Operation> = {
     parameters: ['InstanceId', 'Filter', 'IncludeManagedResources', ...paging],
     run(params, context) {
       const { ec2, accountId } = context;
-      const ids = stringsOf(params['InstanceId']);
-      const all =
-        ids.length > 0
-          ? byIds(ids, ec2.instances, 'i-', 'InvalidInstanceID', 'The instance ID')
-          : [...ec2.instances.values()];
+      const all = byIds(stringsOf(params['InstanceId']), ec2.instances, 'i-', 'InvalidInstanceID', 'The instance ID');
       const found = filtered(
         all,
         params['Filter'],
@@ -178,11 +174,13 @@ const operations: Record<string, Operation> = {
     parameters: ['NetworkInterfaceId', 'Filter', 'IncludeManagedResources', ...paging],
     run(params, context) {
       const { ec2 } = context;
-      const ids = stringsOf(params['NetworkInterfaceId']);
-      const all =
-        ids.length > 0
-          ? byIds(ids, ec2.enis, 'eni-', 'InvalidNetworkInterfaceID', 'The networkInterface ID')
-          : [...ec2.enis.values()];
+      const all = byIds(
+        stringsOf(params['NetworkInterfaceId']),
+        ec2.enis,
+        'eni-',
+        'InvalidNetworkInterfaceID',
+        'The networkInterface ID',
+      );
       const found = filtered(
         all,
         params['Filter'],
@@ -212,11 +210,7 @@ const operations: Record<string, Operation> = {
     parameters: ['SubnetId', 'Filter', ...paging],
     run(params, context) {
       const { ec2 } = context;
-      const ids = stringsOf(params['SubnetId']);
-      const all =
-        ids.length > 0
-          ? byIds(ids, ec2.subnets, 'subnet-', 'InvalidSubnetID', 'The subnet ID')
-          : [...ec2.subnets.values()];
+      const all = byIds(stringsOf(params['SubnetId']), ec2.subnets, 'subnet-', 'InvalidSubnetID', 'The subnet ID');
       const found = filtered(
         all,
         params['Filter'],
@@ -464,6 +458,7 @@ function resourceType(id: string): string {
   return resourceTypes[id.slice(0, id.indexOf('-'))] ?? 'unknown';
 }
 
+/** The things of these ids; all of them when no id is given. @throws AwsError for an id that is malformed or unknown */
 function byIds<T>(
   ids: readonly string[],
   known: ReadonlyMap<string, T>,
@@ -471,6 +466,7 @@ function byIds<T>(
   code: string,
   label: string,
 ): T[] {
+  if (ids.length === 0) return [...known.values()];
   return ids.map((id) => {
     const found = known.get(id);
     if (found) return found;
@@ -519,10 +515,6 @@ function tagsOrThrow(ec2: Ec2, id: string): Tags {
   const tags = ec2.tagsOf(id);
   if (!tags) throw new AwsError('InvalidID', `The ID '${id}' is not valid`);
   return tags;
-}
-
-function scalar(value: Xml): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }
 
 function zoneOf({ ec2 }: Ec2Context, subnetId: string): string {

@@ -13,7 +13,8 @@ import {
   whole,
 } from './eks-body.ts';
 import { AwsError } from './errors.ts';
-import { clusterSecurityGroup, type Nodegroups } from './nodegroups.ts';
+import { clusterSecurityGroup } from './nodegroup-launch.ts';
+import type { Nodegroups } from './nodegroups.ts';
 import { cut } from './query.ts';
 import type { Updates } from './updates.ts';
 import type { VpcCni } from './vpc-cni.ts';
@@ -61,18 +62,14 @@ const routes: Route[] = [
     path: 'clusters/*',
     name: 'DescribeCluster',
     query: [],
-    run: ({ path }, context) => {
-      checkCluster(path, context);
-      return { cluster: describeCluster(context) };
-    },
+    run: (_request, context) => ({ cluster: describeCluster(context) }),
   },
   {
     method: 'GET',
     path: 'clusters/*/node-groups',
     name: 'ListNodegroups',
     query: paging,
-    run: ({ path, query }, context) => {
-      checkCluster(path, context);
+    run: ({ query }, context) => {
       return listed('nodegroups', [...context.nodegroups.all.keys()], query);
     },
   },
@@ -81,10 +78,7 @@ const routes: Route[] = [
     path: 'clusters/*/node-groups',
     name: 'CreateNodegroup',
     query: [],
-    run: ({ path, body }, context) => {
-      checkCluster(path, context);
-      return { nodegroup: context.nodegroups.create(body) };
-    },
+    run: ({ body }, context) => ({ nodegroup: context.nodegroups.create(body) }),
   },
   {
     method: 'GET',
@@ -92,7 +86,6 @@ const routes: Route[] = [
     name: 'DescribeNodegroup',
     query: [],
     run: ({ path }, context) => {
-      checkCluster(path, context);
       const { nodegroups } = context;
       return { nodegroup: nodegroups.describe(nodegroups.get(path[1] ?? '')) };
     },
@@ -102,28 +95,21 @@ const routes: Route[] = [
     path: 'clusters/*/node-groups/*',
     name: 'DeleteNodegroup',
     query: [],
-    run: ({ path }, context) => {
-      checkCluster(path, context);
-      return { nodegroup: context.nodegroups.remove(path[1] ?? '') };
-    },
+    run: ({ path }, context) => ({ nodegroup: context.nodegroups.remove(path[1] ?? '') }),
   },
   {
     method: 'POST',
     path: 'clusters/*/node-groups/*/update-config',
     name: 'UpdateNodegroupConfig',
     query: [],
-    run: ({ path, body }, context) => {
-      checkCluster(path, context);
-      return { update: { ...context.nodegroups.updateConfig(path[1] ?? '', body) } };
-    },
+    run: ({ path, body }, context) => ({ update: { ...context.nodegroups.updateConfig(path[1] ?? '', body) } }),
   },
   {
     method: 'GET',
     path: 'clusters/*/addons',
     name: 'ListAddons',
     query: paging,
-    run: ({ path, query }, context) => {
-      checkCluster(path, context);
+    run: ({ query }, context) => {
       return listed('addons', context.vpcCni.names(), query);
     },
   },
@@ -132,20 +118,14 @@ const routes: Route[] = [
     path: 'clusters/*/addons/*',
     name: 'DescribeAddon',
     query: [],
-    run: ({ path }, context) => {
-      checkCluster(path, context);
-      return { addon: context.vpcCni.describe(path[1] ?? '') };
-    },
+    run: ({ path }, context) => ({ addon: context.vpcCni.describe(path[1] ?? '') }),
   },
   {
     method: 'POST',
     path: 'clusters/*/addons/*/update',
     name: 'UpdateAddon',
     query: [],
-    run: ({ path, body }, context) => {
-      checkCluster(path, context);
-      return { update: { ...context.vpcCni.update(path[1] ?? '', body) } };
-    },
+    run: ({ path, body }, context) => ({ update: { ...context.vpcCni.update(path[1] ?? '', body) } }),
   },
   {
     method: 'GET',
@@ -189,8 +169,7 @@ const routes: Route[] = [
     path: 'clusters/*/updates',
     name: 'ListUpdates',
     query: ['nodegroupName', 'addonName', 'capabilityName', ...paging],
-    run: ({ path, query }, context) => {
-      checkCluster(path, context);
+    run: ({ query }, context) => {
       return listed(
         'updateIds',
         context.updates.list(ownerOf(query)).map(({ id }) => id),
@@ -203,18 +182,14 @@ const routes: Route[] = [
     path: 'clusters/*/updates/*',
     name: 'DescribeUpdate',
     query: ['nodegroupName', 'addonName', 'capabilityName'],
-    run: ({ path, query }, context) => {
-      checkCluster(path, context);
-      return { update: { ...context.updates.find(ownerOf(query), path[1] ?? '') } };
-    },
+    run: ({ path, query }, context) => ({ update: { ...context.updates.find(ownerOf(query), path[1] ?? '') } }),
   },
   {
     method: 'GET',
     path: 'clusters/*/access-entries',
     name: 'ListAccessEntries',
     query: ['associatedPolicyArn', ...paging],
-    run: ({ path, query }, context) => {
-      checkCluster(path, context);
+    run: ({ query }, context) => {
       return listed(
         'accessEntries',
         accessEntries(context).map(({ principalArn }) => principalArn),
@@ -228,7 +203,6 @@ const routes: Route[] = [
     name: 'DescribeAccessEntry',
     query: [],
     run: ({ path }, context) => {
-      checkCluster(path, context);
       const accessEntry = accessEntries(context).find(({ principalArn }) => principalArn === path[1]);
       if (!accessEntry) {
         throw notFound(
@@ -244,8 +218,7 @@ const routes: Route[] = [
     path: 'clusters/*/insights',
     name: 'ListInsights',
     query: [],
-    run: ({ path, body }, context) => {
-      checkCluster(path, context);
+    run: ({ body }) => {
       checkMembers(body, ['filter', ...paging]);
       object(body, 'filter');
       text(body, 'nextToken');
@@ -307,6 +280,7 @@ export function createEksApi(context: EksContext): EksApi {
         const query = new URLSearchParams(search);
         const unknown = [...query.keys()].find((name) => !route.query.includes(name));
         if (unknown !== undefined) throw invalid(`Unknown query parameter ${unknown} of ${route.name}`);
+        if (route.path.startsWith('clusters/*')) checkCluster(path, context);
         const body = parseBody(request.body);
         const token = text(body, 'clientRequestToken');
         if (token === undefined) return route.run({ path, query, body }, context);

@@ -1,63 +1,40 @@
 /**
- * Managed node groups: checks, state machine, and what EKS does behind it (its own launch template, the Auto Scaling
- * group, draining). EKS user guide "Managed node groups", API reference 2017-11-01.
+ * Managed node groups: state machine, and what EKS does behind it (its own launch template, the Auto Scaling group,
+ * draining). EKS user guide "Managed node groups", API reference 2017-11-01.
  */
 import type { Node } from '../kubernetes/objects.ts';
 import type { NodegroupSpec, Scenario } from '../scenario.ts';
 import type { ClusterControl, SimClock } from '../types.ts';
 import type { AutoScaling, AutoScalingGroup, AutoScalingHooks } from './auto-scaling.ts';
-import { type Ec2, type Instance, instanceTypeOf, type LaunchTemplate } from './ec2.ts';
-import { checkMembers, invalid, type JsonObject, object, objects, text, textMap, texts, whole } from './eks-body.ts';
+import type { Ec2, Instance } from './ec2.ts';
+import { checkMembers, invalid, type JsonObject, text } from './eks-body.ts';
 import { AwsError } from './errors.ts';
 import type { Ids } from './ids.ts';
 import type { InstanceType } from './instance-types.ts';
 import type { CniSettings } from './ipamd.ts';
-import type { Blueprint, Machines } from './machines.ts';
-import { type ApiTaint, eksMaxPods, isTaintEffect, kubernetesTaint } from './nodes.ts';
-import type { XmlTree } from './query.ts';
+import type { Machines } from './machines.ts';
+import {
+  describeNodegroup,
+  type Issue,
+  type Nodegroup,
+  newNodegroup,
+  type Status,
+  type TemplateRef,
+} from './nodegroup.ts';
+import {
+  checkTemplate,
+  clusterSecurityGroup,
+  imageFor,
+  instanceTags,
+  mergedUserData,
+  securityGroupsOf,
+  userDataOf,
+} from './nodegroup-launch.ts';
+import { type ConfigChange, checkTypes, readCreate, readUpdate } from './nodegroup-requests.ts';
+import { eksMaxPods, kubernetesTaint } from './nodes.ts';
+import { scalar, type XmlTree } from './query.ts';
 import type { Update, Updates } from './updates.ts';
-import { decode, encode, parseMultipart, renderMultipart } from './user-data.ts';
-
-export interface Issue {
-  code: string;
-  message: string;
-  resourceIds: string[];
-}
-
-type Status = 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING' | 'CREATE_FAILED' | 'DEGRADED';
-
-export interface Nodegroup {
-  name: string;
-  arn: string;
-  uuid: string;
-  status: Status;
-  createdAt: number;
-  modifiedAt: number;
-  version: string;
-  releaseVersion: string;
-  capacityType: string;
-  /** Null when they come from the launch template. */
-  instanceTypes: string[] | null;
-  subnets: string[];
-  remoteAccess: JsonObject | null;
-  amiType: string;
-  nodeRole: string;
-  labels: Record<string, string>;
-  taints: ApiTaint[];
-  diskSize: number | null;
-  updateConfig: JsonObject;
-  nodeRepairConfig: JsonObject | null;
-  launchTemplate: { id: string; name: string; version: string } | null;
-  tags: Record<string, string>;
-  issues: Issue[];
-  blueprint: Blueprint;
-  /** Before there is a group: what was asked for. */
-  scaling: { minSize: number; maxSize: number; desiredSize: number };
-  group: AutoScalingGroup | undefined;
-  ownTemplate: LaunchTemplate | undefined;
-  /** Ends CREATING when its nodes are ready. */
-  waitsForNodes: boolean;
-}
+import { encode, parseMultipart } from './user-data.ts';
 
 export interface Nodegroups {
   all: ReadonlyMap<string, Nodegroup>;
@@ -98,7 +75,6 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
   const { cluster: clusterSpec, timings } = scenario;
   const all = new Map<string, Nodegroup>();
   const byNode = new Map<string, { nodegroup: Nodegroup; instance: Instance }>();
-  const arnPrefix = `arn:aws:eks:${clusterSpec.region}:${clusterSpec.accountId}`;
   const nodeRole = `arn:aws:iam::${clusterSpec.accountId}:role/${clusterSpec.name}-node`;
 
   const after = (seconds: number, callback: () => void): void => void clock.after(seconds * 1000, callback);
@@ -124,9 +100,7 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
   }
 
   /** The user's template, its version and the data of it. */
-  function sourceTemplate(
-    given: JsonObject | undefined,
-  ): { ref: { id: string; name: string; version: string }; data: XmlTree } | undefined {
+  function sourceTemplate(given: JsonObject | undefined): { ref: TemplateRef; data: XmlTree } | undefined {
     if (!given) return undefined;
     checkMembers(given, ['id', 'name', 'version'], 'launchTemplate');
     const id = text(given, 'id');
@@ -177,69 +151,11 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
     const amiType = imageId === undefined ? (request.amiType ?? 'AL2023_x86_64_STANDARD') : 'CUSTOM';
     const instanceTypes = request.instanceTypes ?? (templateType === undefined ? ['t3.medium'] : null);
     const types = checkTypes(instanceTypes ?? [templateType ?? ''], amiType);
-    const nodegroup = newNodegroup({ ...request, amiType, instanceTypes, source: source?.ref, imageId }, clock.now());
+    const fields = { ...request, amiType, instanceTypes, source: source?.ref, imageId };
+    const nodegroup = newNodegroup(fields, clusterSpec, ids.uuid(), clock.now());
     all.set(name, nodegroup);
     startCreation(nodegroup, types, source?.data ?? {}, imageId);
     return describe(nodegroup);
-  }
-
-  function newNodegroup(
-    request: Omit<CreateRequest, 'amiType' | 'instanceTypes'> & {
-      amiType: string;
-      instanceTypes: string[] | null;
-      source: { id: string; name: string; version: string } | undefined;
-      imageId: string | undefined;
-    },
-    createdAt: number,
-  ): Nodegroup {
-    const uuid = ids.uuid();
-    const { name, source, amiType } = request;
-    const releaseVersion = request.imageId ?? request.releaseVersion ?? `${clusterSpec.version}.0-20260801`;
-    const diskSize = source ? null : (request.diskSize ?? 20);
-    return {
-      name,
-      uuid,
-      arn: `${arnPrefix}:nodegroup/${clusterSpec.name}/${name}/${uuid}`,
-      status: 'CREATING',
-      createdAt,
-      modifiedAt: createdAt,
-      version: request.version ?? clusterSpec.version,
-      releaseVersion,
-      capacityType: request.capacityType,
-      instanceTypes: request.instanceTypes,
-      subnets: request.subnets,
-      remoteAccess: request.remoteAccess ?? null,
-      amiType,
-      nodeRole: request.nodeRole,
-      labels: request.labels,
-      taints: request.taints,
-      diskSize,
-      updateConfig: request.updateConfig,
-      nodeRepairConfig: request.nodeRepairConfig ?? null,
-      launchTemplate: source ?? null,
-      tags: request.tags,
-      issues: [],
-      scaling: request.scaling,
-      group: undefined,
-      ownTemplate: undefined,
-      waitsForNodes: false,
-      blueprint: {
-        amiType,
-        diskSize: diskSize ?? 20,
-        enforcedMaxPods: undefined,
-        taints: request.taints.map(kubernetesTaint),
-        labels: {
-          'eks.amazonaws.com/nodegroup': name,
-          'eks.amazonaws.com/nodegroup-image': request.imageId ?? imageFor(amiType, clusterSpec.version),
-          'eks.amazonaws.com/capacityType': request.capacityType,
-          ...(source && {
-            'eks.amazonaws.com/sourceLaunchTemplateId': source.id,
-            'eks.amazonaws.com/sourceLaunchTemplateVersion': source.version,
-          }),
-          ...request.labels,
-        },
-      },
-    };
   }
 
   /** EKS launches from a copy of the user's template, with its own user data in front and its own maxPods. */
@@ -251,9 +167,11 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
     maxPods = eksMaxPods(types, cniSettings()),
   ): AutoScalingGroup {
     const { name, uuid } = nodegroup;
-    const given = decode(scalar(data['userData']) ?? '');
-    const userData = imageId === undefined ? mergedUserData(nodegroup, given, maxPods) : given;
+    const { labels } = nodegroup.blueprint;
+    const bootstrap = { amiType: nodegroup.amiType, labels, clusterName: clusterSpec.name, ...apiServer(), maxPods };
+    const userData = imageId === undefined ? mergedUserData(userDataOf(data), bootstrap) : userDataOf(data);
     if (imageId === undefined && scenario.eksMaxPodsWins) nodegroup.blueprint.enforcedMaxPods = maxPods;
+    const launchedImage = imageId ?? imageFor(nodegroup.amiType, clusterSpec.version);
     const tags = {
       'eks:cluster-name': clusterSpec.name,
       'eks:nodegroup-name': name,
@@ -264,7 +182,7 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
         ...data,
         userData: encode(userData),
         iamInstanceProfile: { name: `eks-${uuid}` },
-        imageId: imageId ?? imageFor(nodegroup.amiType, clusterSpec.version),
+        imageId: launchedImage,
       },
       tags,
       createdBy: `arn:aws:sts::${clusterSpec.accountId}:assumed-role/AWSServiceRoleForAmazonEKSNodegroup/EKS`,
@@ -287,7 +205,7 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
       launch: {
         types,
         spot: nodegroup.capacityType === 'SPOT',
-        imageId: imageId ?? imageFor(nodegroup.amiType, clusterSpec.version),
+        imageId: launchedImage,
         userData,
         groups: securityGroupsOf(data) ?? [clusterSecurityGroup],
         tags: {
@@ -302,43 +220,13 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
     });
   }
 
-  function mergedUserData(nodegroup: Nodegroup, given: string, maxPods: number): string {
-    const labels = Object.entries(nodegroup.blueprint.labels).map(([key, value]) => `${key}=${value}`);
-    const { endpoint, certificateAuthority } = apiServer();
-    if (nodegroup.amiType.startsWith('BOTTLEROCKET')) {
-      // The user's settings replace those of EKS.
-      const own = /^\s*"?max-pods"?\s*=/m.test(given) ? '' : `max-pods = ${maxPods}\n`;
-      const server = `[settings.kubernetes]\ncluster-name = "${clusterSpec.name}"\napi-server = "${endpoint}"\ncluster-certificate = "${certificateAuthority}"\n`;
-      return given.includes('[settings.kubernetes]')
-        ? given.replace('[settings.kubernetes]', server + own.trimEnd())
-        : `${server}${own}${given}`;
-    }
-    const nodeConfig = [
-      'apiVersion: node.eks.aws/v1alpha1',
-      'kind: NodeConfig',
-      'spec:',
-      '  cluster:',
-      `    name: ${clusterSpec.name}`,
-      `    apiServerEndpoint: ${endpoint}`,
-      `    certificateAuthority: ${certificateAuthority}`,
-      '    cidr: 172.20.0.0/16',
-      '  kubelet:',
-      '    config:',
-      `      maxPods: ${maxPods}`,
-      '    flags:',
-      `    - --node-labels=${labels.join(',')}`,
-    ];
-    const own = { contentType: 'application/node.eks.aws', body: nodeConfig.join('\n') };
-    return renderMultipart([own, ...(parseMultipart(given) ?? [])]);
-  }
-
   function startCreation(
     nodegroup: Nodegroup,
     types: InstanceType[],
     data: XmlTree,
     imageId: string | undefined,
   ): void {
-    const userData = decode(scalar(data['userData']) ?? '');
+    const userData = userDataOf(data);
     const needsMultipart = imageId === undefined && !nodegroup.amiType.startsWith('BOTTLEROCKET');
     if (needsMultipart && userData !== '' && !parseMultipart(userData)) {
       const message = 'User data was not in the MIME multipart format.';
@@ -381,20 +269,18 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
   }
 
   function finishCreation(nodegroup: Nodegroup): void {
-    const { group } = nodegroup;
+    const { group, scaling: wanted } = nodegroup;
     if (nodegroup.status !== 'CREATING' || !nodegroup.waitsForNodes || !group) return;
-    const ready = group.members.filter(({ instance }) => machines.isReady(instance)).length;
-    if (ready < group.desired || group.desired < nodegroup.scaling.desiredSize) return;
-    nodegroup.issues = [];
-    setStatus(nodegroup, 'ACTIVE');
+    if (group.desired >= wanted.desiredSize) activateWhenReady(nodegroup, group);
   }
 
   /** A launch that failed no longer counts once all instances are there. */
   function recover(nodegroup: Nodegroup): void {
-    const { group } = nodegroup;
-    if (nodegroup.status !== 'DEGRADED' || !group) return;
-    const ready = group.members.filter(({ instance }) => machines.isReady(instance)).length;
-    if (ready < group.desired) return;
+    if (nodegroup.status === 'DEGRADED' && nodegroup.group) activateWhenReady(nodegroup, nodegroup.group);
+  }
+
+  function activateWhenReady(nodegroup: Nodegroup, group: AutoScalingGroup): void {
+    if (group.members.filter(({ instance }) => machines.isReady(instance)).length < group.desired) return;
     nodegroup.issues = [];
     setStatus(nodegroup, 'ACTIVE');
   }
@@ -458,55 +344,25 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
 
   function updateConfig(name: string, body: JsonObject): Update {
     const nodegroup = get(name);
-    checkMembers(body, ['labels', 'taints', 'scalingConfig', 'updateConfig', 'nodeRepairConfig', 'clientRequestToken']);
     const { group } = nodegroup;
     if ((nodegroup.status !== 'ACTIVE' && nodegroup.status !== 'DEGRADED') || !group) {
       throw conflict('Nodegroup cannot be updated as it is currently not in Active State', name);
     }
-    const labels = object(body, 'labels') ?? {};
-    checkMembers(labels, ['addOrUpdateLabels', 'removeLabels'], 'labels');
-    const addLabels = checkLabels(textMap(labels, 'addOrUpdateLabels') ?? {});
-    const removeLabels = texts(labels, 'removeLabels') ?? [];
-    const taints = object(body, 'taints') ?? {};
-    checkMembers(taints, ['addOrUpdateTaints', 'removeTaints'], 'taints');
-    const addTaints = readTaints(taints, 'addOrUpdateTaints');
-    const removeTaints = readTaints(taints, 'removeTaints');
-    const size = object(body, 'scalingConfig');
-    const scalingNow = { minSize: group.minSize, maxSize: group.maxSize, desiredSize: group.desired };
-    const wanted = size ? readUpdatedScaling(size, scalingNow) : scalingNow;
-    const updateStrategy = object(body, 'updateConfig');
-    const repair = object(body, 'nodeRepairConfig');
-
-    nodegroup.scaling = wanted;
-    if (updateStrategy) nodegroup.updateConfig = updateStrategy;
-    if (repair) nodegroup.nodeRepairConfig = repair;
-    if (Object.keys(labels).length + Object.keys(taints).length > 0) {
-      changeNodes(nodegroup, { addLabels, removeLabels, addTaints, removeTaints });
-    }
+    const size = { minSize: group.minSize, maxSize: group.maxSize, desiredSize: group.desired };
+    const change = readUpdate(body, size);
+    nodegroup.scaling = change.scaling ?? size;
+    nodegroup.updateConfig = change.updateConfig ?? nodegroup.updateConfig;
+    nodegroup.nodeRepairConfig = change.nodeRepairConfig ?? nodegroup.nodeRepairConfig;
+    changeNodes(nodegroup, change);
     setStatus(nodegroup, 'UPDATING');
-    if (size) {
-      const { minSize, maxSize, desiredSize } = wanted;
-      scaling.resize(
-        group,
-        { minSize, maxSize, desired: desiredSize },
-        'a user request update of AutoScalingGroup constraints',
-      );
+    if (change.scaling) {
+      const { minSize, maxSize, desiredSize } = change.scaling;
+      const why = 'a user request update of AutoScalingGroup constraints';
+      scaling.resize(group, { minSize, maxSize, desired: desiredSize }, why);
     }
-    const update = updates.add(`nodegroup/${name}`, {
-      id: ids.uuid(),
-      type: 'ConfigUpdate',
-      createdAt: clock.now() / 1000,
-      params: [
-        ...Object.entries(size ?? {}).map(([member, value]) => ({
-          type: upperFirst(member),
-          value: JSON.stringify(value),
-        })),
-        ...(addTaints.length > 0 ? [{ type: 'TaintsToAdd', value: JSON.stringify(addTaints) }] : []),
-        ...(removeTaints.length > 0 ? [{ type: 'TaintsToRemove', value: JSON.stringify(removeTaints) }] : []),
-        ...(Object.keys(addLabels).length > 0 ? [{ type: 'LabelsToAdd', value: JSON.stringify(addLabels) }] : []),
-        ...(removeLabels.length > 0 ? [{ type: 'LabelsToRemove', value: JSON.stringify(removeLabels) }] : []),
-      ],
-    });
+    const createdAt = clock.now() / 1000;
+    const { params } = change;
+    const update = updates.add(`nodegroup/${name}`, { id: ids.uuid(), type: 'ConfigUpdate', createdAt, params });
     const answer = { ...update };
     after(timings.updateNodegroupConfig, () => {
       update.status = 'Successful';
@@ -515,16 +371,9 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
     return answer;
   }
 
-  function changeNodes(
-    nodegroup: Nodegroup,
-    change: {
-      addLabels: Record<string, string>;
-      removeLabels: string[];
-      addTaints: ApiTaint[];
-      removeTaints: ApiTaint[];
-    },
-  ): void {
-    const { addLabels, removeLabels, addTaints, removeTaints } = change;
+  function changeNodes(nodegroup: Nodegroup, { addLabels, removeLabels, addTaints, removeTaints }: ConfigChange): void {
+    const count = Object.keys(addLabels).length + removeLabels.length + addTaints.length + removeTaints.length;
+    if (count === 0) return;
     const without = <T>(record: Record<string, T>): Record<string, T> =>
       Object.fromEntries(Object.entries(record).filter(([key]) => !removeLabels.includes(key)));
     const replaced = [...addTaints, ...removeTaints];
@@ -572,47 +421,9 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
   }
 
   function describe(nodegroup: Nodegroup): JsonObject {
-    const { group, launchTemplate } = nodegroup;
+    const { launchTemplate } = nodegroup;
     const sourceGone = launchTemplate !== null && !ec2.launchTemplates.has(launchTemplate.id);
-    const issues = sourceGone
-      ? [
-          ...nodegroup.issues,
-          {
-            code: 'SourceEc2LaunchTemplateNotFound',
-            message: `The source launch template ${launchTemplate.id} of the node group was not found.`,
-            resourceIds: [launchTemplate.id],
-          },
-        ]
-      : nodegroup.issues;
-    return {
-      nodegroupName: nodegroup.name,
-      nodegroupArn: nodegroup.arn,
-      clusterName: clusterSpec.name,
-      version: nodegroup.version,
-      releaseVersion: nodegroup.releaseVersion,
-      createdAt: nodegroup.createdAt / 1000,
-      modifiedAt: nodegroup.modifiedAt / 1000,
-      status: nodegroup.status,
-      capacityType: nodegroup.capacityType,
-      scalingConfig:
-        group && nodegroup.status !== 'CREATING' && nodegroup.status !== 'CREATE_FAILED'
-          ? { minSize: group.minSize, maxSize: group.maxSize, desiredSize: group.desired }
-          : nodegroup.scaling,
-      instanceTypes: nodegroup.instanceTypes,
-      subnets: nodegroup.subnets,
-      remoteAccess: nodegroup.remoteAccess,
-      amiType: nodegroup.amiType,
-      nodeRole: nodegroup.nodeRole,
-      labels: nodegroup.labels,
-      taints: nodegroup.taints.map((taint) => ({ ...taint })),
-      resources: { autoScalingGroups: group ? [{ name: group.name }] : [], remoteAccessSecurityGroup: null },
-      diskSize: nodegroup.diskSize,
-      health: { issues: issues.map((issue) => ({ ...issue })) },
-      updateConfig: nodegroup.updateConfig,
-      nodeRepairConfig: nodegroup.nodeRepairConfig,
-      launchTemplate: launchTemplate && { ...launchTemplate },
-      tags: nodegroup.tags,
-    };
+    return describeNodegroup(nodegroup, clusterSpec.name, sourceGone);
   }
 
   return {
@@ -646,6 +457,8 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
           source: undefined,
           imageId: undefined,
         },
+        clusterSpec,
+        ids.uuid(),
         createdAt,
       );
       all.set(spec.name, nodegroup);
@@ -672,234 +485,6 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
   };
 }
 
-/** Of the cluster; nodes without a group of their own get it. */
-export const clusterSecurityGroup = 'sg-0c1a57e45ec0417d5';
-
-function checkTemplate(data: XmlTree): void {
-  const interfaces = Array.isArray(data['networkInterfaceSet']) ? data['networkInterfaceSet'] : [];
-  const forbidden: [string, boolean][] = [
-    ['a subnet in a network interface', interfaces.some((one) => typeof one === 'object' && 'subnetId' in one)],
-    ['an IAM instance profile', data['iamInstanceProfile'] !== undefined],
-    ['shutdown behavior', data['instanceInitiatedShutdownBehavior'] !== undefined],
-    ['hibernation options', data['hibernationOptions'] !== undefined],
-  ];
-  const found = forbidden.find(([, present]) => present);
-  if (found)
-    throw new AwsError(
-      'InvalidRequestException',
-      `Launch template must not specify ${found[0]} for a managed node group.`,
-    );
-}
-
-function checkTypes(names: readonly string[], amiType: string): InstanceType[] {
-  return names.map((name) => {
-    let type: InstanceType;
-    try {
-      type = instanceTypeOf(name);
-    } catch (error) {
-      throw invalid(error instanceof Error ? error.message : name, { nodegroupName: name });
-    }
-    const wanted = amiType.includes('ARM_64') ? 'arm64' : 'x86_64';
-    if (amiType !== 'CUSTOM' && type.architecture !== wanted) {
-      throw invalid(`[${name}] is not a valid instance type for requested amiType ${amiType}`);
-    }
-    return type;
-  });
-}
-
-interface CreateRequest {
-  name: string;
-  subnets: string[];
-  nodeRole: string;
-  scaling: { minSize: number; maxSize: number; desiredSize: number };
-  amiType: string | undefined;
-  instanceTypes: string[] | undefined;
-  capacityType: string;
-  labels: Record<string, string>;
-  taints: ApiTaint[];
-  tags: Record<string, string>;
-  diskSize: number | undefined;
-  updateConfig: JsonObject;
-  nodeRepairConfig: JsonObject | undefined;
-  remoteAccess: JsonObject | undefined;
-  launchTemplate: JsonObject | undefined;
-  version: string | undefined;
-  releaseVersion: string | undefined;
-}
-
-const createMembers = [
-  'nodegroupName',
-  'scalingConfig',
-  'diskSize',
-  'subnets',
-  'instanceTypes',
-  'amiType',
-  'remoteAccess',
-  'nodeRole',
-  'labels',
-  'taints',
-  'tags',
-  'clientRequestToken',
-  'launchTemplate',
-  'updateConfig',
-  'nodeRepairConfig',
-  'capacityType',
-  'version',
-  'releaseVersion',
-];
-
-function readCreate(body: JsonObject): CreateRequest {
-  checkMembers(body, createMembers);
-  const name = text(body, 'nodegroupName') ?? '';
-  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(name)) {
-    throw invalid(
-      'The nodegroup name can have only alphanumeric characters, hyphens and underscores. It must start with an alphanumeric character and can be at most 63 characters.',
-    );
-  }
-  const subnets = texts(body, 'subnets') ?? [];
-  if (subnets.length === 0) throw invalid('Subnets are required');
-  const nodeRole = text(body, 'nodeRole') ?? '';
-  if (!/^arn:aws[\w-]*:iam::\d{12}:role\/.+/.test(nodeRole))
-    throw invalid(
-      `Following required service principals [ec2.amazonaws.com] were not found in the trust relationships of nodeRole ${nodeRole}`,
-    );
-  const instanceTypes = texts(body, 'instanceTypes');
-  if (instanceTypes && instanceTypes.length > 20) throw invalid('At most 20 instance types can be specified');
-  const capacityType = text(body, 'capacityType') ?? 'ON_DEMAND';
-  if (!['ON_DEMAND', 'SPOT'].includes(capacityType))
-    throw invalid(`Capacity type ${capacityType} is not supported here`);
-  const amiType = text(body, 'amiType');
-  if (amiType !== undefined && !amiTypes.includes(amiType)) throw invalid(`amiType ${amiType} is not valid`);
-  const scalingConfig = object(body, 'scalingConfig');
-  return {
-    name,
-    subnets,
-    nodeRole,
-    scaling: scalingConfig
-      ? readScaling(scalingConfig, { minSize: 1, maxSize: 2, desiredSize: 2 })
-      : { minSize: 1, maxSize: 2, desiredSize: 2 },
-    amiType,
-    instanceTypes: instanceTypes && instanceTypes.length > 0 ? instanceTypes : undefined,
-    capacityType,
-    labels: checkLabels(textMap(body, 'labels') ?? {}),
-    taints: readTaints(body, 'taints'),
-    tags: checkTags(textMap(body, 'tags') ?? {}),
-    diskSize: whole(body, 'diskSize'),
-    updateConfig: object(body, 'updateConfig') ?? { maxUnavailable: 1 },
-    nodeRepairConfig: object(body, 'nodeRepairConfig'),
-    remoteAccess: object(body, 'remoteAccess'),
-    launchTemplate: object(body, 'launchTemplate'),
-    version: text(body, 'version'),
-    releaseVersion: text(body, 'releaseVersion'),
-  };
-}
-
-/** API model 2017-11-01, `AMITypes`; Windows has no prefixes on this path. */
-const amiTypes = [
-  'CUSTOM',
-  'AL2_x86_64',
-  'AL2_x86_64_GPU',
-  'AL2_ARM_64',
-  ...['x86_64_STANDARD', 'ARM_64_STANDARD', 'x86_64_NEURON', 'x86_64_NVIDIA', 'ARM_64_NVIDIA'].map(
-    (rest) => `AL2023_${rest}`,
-  ),
-  ...['', '_FIPS', '_NVIDIA', '_NVIDIA_FIPS'].flatMap((rest) => [
-    `BOTTLEROCKET_ARM_64${rest}`,
-    `BOTTLEROCKET_x86_64${rest}`,
-  ]),
-];
-
-type Scaling = Nodegroup['scaling'];
-
-function readScaling(given: JsonObject, standard: Scaling): Scaling {
-  checkMembers(given, ['minSize', 'maxSize', 'desiredSize'], 'scalingConfig');
-  const size = {
-    minSize: whole(given, 'minSize') ?? standard.minSize,
-    maxSize: whole(given, 'maxSize') ?? standard.maxSize,
-    desiredSize: whole(given, 'desiredSize') ?? standard.desiredSize,
-  };
-  if (size.minSize < 0 || size.desiredSize < 0) throw invalid('Sizes of scalingConfig must not be negative');
-  if (size.maxSize < 1) throw invalid('maxSize must be at least 1');
-  if (size.minSize > size.desiredSize) throw invalid("minSize can't be greater than desiredSize");
-  if (size.desiredSize > size.maxSize) throw invalid("desiredSize can't be greater than maxSize");
-  return size;
-}
-
-function readUpdatedScaling(given: JsonObject, now: Scaling): Scaling {
-  const minSize = whole(given, 'minSize') ?? now.minSize;
-  const desiredSize = whole(given, 'desiredSize') ?? now.desiredSize;
-  if (minSize > desiredSize)
-    throw invalid(`Minimum capacity ${minSize} can't be greater than desired size ${desiredSize}`);
-  return readScaling(given, now);
-}
-
-function readTaints(body: JsonObject, member: string): ApiTaint[] {
-  return objects(body, member).map((taint) => {
-    checkMembers(taint, ['key', 'value', 'effect'], 'taints');
-    const key = text(taint, 'key');
-    const effect = text(taint, 'effect');
-    const value = text(taint, 'value');
-    if (key === undefined || !isTaintEffect(effect))
-      throw invalid(`Taint ${key ?? ''} with effect ${effect ?? ''} is not valid`);
-    return { key, effect, ...(value === undefined ? {} : { value }) };
-  });
-}
-
-function checkLabels(labels: Record<string, string>): Record<string, string> {
-  const reserved = Object.keys(labels).find(
-    (key) =>
-      /(^|\.)(eks\.amazonaws\.com|kubernetes\.io|k8s\.io)\//.test(key) &&
-      !/^node-role\.|^node\.kubernetes\.io\//.test(key),
-  );
-  if (reserved?.includes('eks.amazonaws.com/'))
-    throw invalid(`Label cannot contain reserved prefixes [kubernetes.io/, k8s.io/, eks.amazonaws.com/]: ${reserved}`);
-  return labels;
-}
-
-function checkTags(tags: Record<string, string>): Record<string, string> {
-  if (Object.keys(tags).some((key) => key.toLowerCase().startsWith('aws:')))
-    throw invalid("Tag keys must not start with 'aws:'");
-  if (Object.keys(tags).length > 50) throw invalid('At most 50 tags are allowed');
-  return tags;
-}
-
 function same(a: { key: string; effect: string }, b: { key: string; effect: string }): boolean {
   return a.key === b.key && a.effect === b.effect;
-}
-
-function scalar(value: XmlTree[string]): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function upperFirst(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1);
-}
-
-/** A name like an AMI id for each AMI type and version. */
-function imageFor(amiType: string, version: string): string {
-  const digits = Buffer.from(`${amiType}/${version}`).toString('hex').padEnd(17, '0').slice(-16);
-  return `ami-0${digits}`;
-}
-
-function securityGroupsOf(data: XmlTree): string[] | undefined {
-  const interfaces = Array.isArray(data['networkInterfaceSet']) ? data['networkInterfaceSet'] : [];
-  const [first] = interfaces;
-  const ofInterface = typeof first === 'object' && 'groupSet' in first ? first.groupSet : undefined;
-  const groups = data['securityGroupIdSet'] ?? ofInterface;
-  const names = Array.isArray(groups) ? groups.filter((group) => typeof group === 'string') : [];
-  return names.length > 0 ? names : undefined;
-}
-
-function instanceTags(data: XmlTree): Record<string, string> {
-  const specifications = Array.isArray(data['tagSpecificationSet']) ? data['tagSpecificationSet'] : [];
-  const tags: Record<string, string> = {};
-  for (const specification of specifications) {
-    if (typeof specification !== 'object' || !('resourceType' in specification)) continue;
-    if (specification.resourceType !== 'instance' || !Array.isArray(specification.tagSet)) continue;
-    for (const tag of specification.tagSet) {
-      if (typeof tag === 'object' && 'key' in tag && typeof tag.key === 'string')
-        tags[tag.key] = scalar(tag.value) ?? '';
-    }
-  }
-  return tags;
 }

@@ -14,6 +14,11 @@ export interface XmlTree {
   [element: string]: Xml;
 }
 
+/** The text of an element; undefined when it is something else. */
+export function scalar(value: Xml): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
 /** `A.1.B=x` becomes `{A: {1: {B: 'x'}}}`. */
 export function parseForm(body: string): ParamTree {
   const root: ParamTree = {};

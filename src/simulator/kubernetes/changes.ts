@@ -3,21 +3,32 @@ import type { KubeObject, ObjectMeta } from '../types.ts';
 import { copy } from './json.ts';
 import { checkName } from './requests.ts';
 import type { Resource } from './resources.ts';
-import { conflict } from './status.ts';
+import { conflict, invalid } from './status.ts';
 
 type WithStatus = KubeObject & { status?: unknown };
 
-/** @throws StatusError 409 for an old resourceVersion or another uid, 400 for another name. */
+/** What a whole object says of the uid is a condition. @throws StatusError 409 */
+export function checkUid(
+  resource: Resource,
+  { metadata: { name, uid } }: KubeObject,
+  wanted: string | undefined,
+): void {
+  if (!wanted || wanted === uid) return;
+  throw conflict(resource, name, `Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${uid}`);
+}
+
+/** @throws StatusError 400 for another name, 409 for an old resourceVersion, 422 for another uid. */
 export function checkIdentity(resource: Resource, current: KubeObject, wanted: KubeObject): void {
   const { name, uid, resourceVersion } = current.metadata;
   const now = wanted.metadata;
   if (now.name) checkName(now.name, name);
-  if (now.uid && now.uid !== uid) {
-    throw conflict(resource, name, `Precondition failed: UID in precondition: ${now.uid}, UID in object meta: ${uid}`);
-  }
   if (now.resourceVersion && now.resourceVersion !== resourceVersion) {
     const why = 'the object has been modified; please apply your changes to the latest version and try again';
     throw conflict(resource, name, why);
+  }
+  if (now.uid && now.uid !== uid) {
+    const message = `Invalid value: "${now.uid}": field is immutable`;
+    throw invalid(resource, name, [{ reason: 'FieldValueInvalid', message, field: 'metadata.uid' }]);
   }
 }
 

@@ -6,6 +6,7 @@ import {
   type Container,
   isKind,
   type Lease,
+  type Node,
   type Pod,
   type PodDisruptionBudget,
   type PodTemplateSpec,
@@ -99,6 +100,12 @@ const validators: Record<string, Validator> = {
     const size = values.reduce((sum, value) => sum + bytes(value), 0);
     if (size <= maxData) return [];
     return [{ reason: 'FieldValueTooLong', message: `Too long: may not be more than ${maxData} bytes`, field: '[]' }];
+  }),
+  nodes: rules('Node', ({ spec }: Node, before) => {
+    const known = before?.spec?.providerID;
+    if (!known || spec?.providerID === known) return [];
+    const message = 'Forbidden: node updates may not change providerID except from "" to valid';
+    return [{ reason: 'FieldValueForbidden', message, field: 'spec.providerID' }];
   }),
   pods: rules('Pod', (pod: Pod, before) => {
     if (before && !samePodSpec(pod.spec, before.spec)) {

@@ -1,6 +1,6 @@
 /** The verbs that change something: create, update, patch, delete, and the subresources scale and eviction. */
 import type { KubeObject, ObjectMeta, Random, SimClock, SimResponse } from '../types.ts';
-import { checkIdentity, within } from './changes.ts';
+import { checkIdentity, checkUid, within } from './changes.ts';
 import { nameSuffix } from './defaults.ts';
 import { type DeleteOptions, deleteObject, finishDeletion } from './deletion.ts';
 import { checkPreconditions, type EvictionOptions } from './eviction.ts';
@@ -80,12 +80,11 @@ function checkNamespace(store: KubernetesStore, resource: Resource, namespace: s
 
 export function replace(context: WriteContext, call: Call): SimResponse {
   const body = objectOf(call, parseBody<Partial<KubeObject>>(call.request, {}));
-  return answerObject(
-    call,
-    200,
-    write(context, call, () => body, true),
-    context.clock.now(),
-  );
+  const change = (current: KubeObject): KubeObject => {
+    checkUid(call.resource, current, body.metadata.uid);
+    return body;
+  };
+  return answerObject(call, 200, write(context, call, change, true), context.clock.now());
 }
 
 export function patch(context: WriteContext, call: Call): SimResponse {
@@ -151,7 +150,8 @@ export function scale(context: WriteContext, call: Call, verb: string): SimRespo
   const current = present(context.store, call);
   if (verb === 'get') return answer(200, scaleOf(current));
   const asked: Scale = verb === 'patch' ? patchOf(call.request)(scaleOf(current)) : parseBody(call.request, {});
-  const { metadata: { resourceVersion } = {}, spec: { replicas = 0 } = {} } = asked;
+  const { metadata: { uid, resourceVersion } = {}, spec: { replicas = 0 } = {} } = asked;
+  checkUid(call.resource, current, uid);
   if (!Number.isInteger(replicas) || replicas < 0) {
     const message = `Invalid value: ${replicas}: must be greater than or equal to 0`;
     const cause = { reason: 'FieldValueInvalid', message, field: 'spec.replicas' };

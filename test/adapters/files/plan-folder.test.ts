@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -12,7 +13,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { Socket } from 'node:net';
+import { hostname, platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { isHolderGone, newHolderId } from '../../../src/adapters/files/host.ts';
@@ -192,6 +194,53 @@ test('holder ids tell whether their process has ended', () => {
   assert.equal(isHolderGone(`${hostname()}_${ended}_${uuid}`), true);
   assert.equal(isHolderGone(`another_${ended}_${uuid}`), false);
   assert.equal(isHolderGone('anything'), false);
+});
+
+const isLinux = platform() === 'linux';
+
+/** Resolves as soon as what Linux tells of a process matches. */
+const until = async (id: number | undefined, pattern: RegExp): Promise<void> => {
+  while (!pattern.test(readFileSync(`/proc/${id}/stat`, 'utf8'))) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+};
+
+test('a process that has ended counts as gone before its parent has noticed', { skip: !isLinux }, async (t) => {
+  // the shell becomes a program that never asks for its children; only then the child may end
+  const parent = spawn('sh', ['-c', 'read line <&3 & echo $!; exec sleep 600'], {
+    stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+  });
+  t.after(() => parent.kill());
+  const [output, childInput] = [parent.stdio[1], parent.stdio[3]];
+  assert.ok(output instanceof Socket && childInput instanceof Socket);
+  const [line] = await once(output, 'data');
+  const child = Number(String(line));
+  await until(parent.pid, /\(sleep\)/);
+  childInput.end('end\n');
+  await until(child, /\) Z /);
+  assert.doesNotThrow(() => process.kill(child, 0));
+  const uuid = '0e9c5f0a-5a7f-4f6e-8f1e-0a1b2c3d4e5f';
+  assert.equal(isHolderGone(`${hostname()}_${child}_${uuid}`), true);
+  assert.equal(isHolderGone(`${hostname()}_${parent.pid}_${uuid}`), false);
+});
+
+test('a later process with the number of an ended one is not taken for it', { skip: !isLinux }, async () => {
+  const own = newHolderId();
+  assert.match(own, new RegExp(`_${process.pid}\\.\\d+_`));
+  assert.equal(isHolderGone(own.replace(/\.\d+_/, '.1_')), true);
+  const rows: [string, boolean][] = [
+    ['1', true],
+    [/\.(\d+)_/.exec(own)?.[1] ?? '', false],
+  ];
+  for (const [began, takenOver] of rows) {
+    const dir = newDir();
+    mkdirSync(dir);
+    const record = { id: 'x', command: 'c', host: hostname(), pid: process.pid, began };
+    writeFileSync(join(dir, 'lock'), JSON.stringify(record));
+    const attempt = fileLock(dir).acquire(me, never);
+    if (takenOver) await attempt;
+    else await assert.rejects(attempt, failsWith('LOCK.HELD', 7));
+  }
 });
 
 test('reads templates by path', async () => {

@@ -152,6 +152,27 @@ test('tells that the lock is lost: taken by another, or not renewed for 40 s', a
   assert.equal(second.lost.reason.exitCode, 6);
 });
 
+test('expired credentials are no loss before others may take it, and are then told', async () => {
+  const { run, lock, clock, kubernetes } = setUp();
+  const held = await run(lock.acquire(me, never));
+  kubernetes.putLease = () =>
+    Promise.reject(
+      new MigrateError({
+        code: 'AWS.EXPIRED_CREDENTIALS',
+        message: 'The AWS credentials have expired.',
+        why: '',
+        nextActions: ['aws sso login'],
+        exitCode: ExitCode.invalidInput,
+      }),
+    );
+  await run(clock.sleep(39_000));
+  assert.equal(held.lost.aborted, false);
+  await run(clock.sleep(12_000));
+  assert.equal(held.lost.reason.code, 'LOCK.LOST');
+  assert.match(held.lost.reason.why, /The AWS credentials have expired/);
+  assert.equal(held.lost.reason.nextActions[0], 'aws sso login');
+});
+
 test('survives a short outage, and an edit by somebody else that leaves the holder', async () => {
   const { run, lock, clock, leases } = setUp();
   const held = await run(lock.acquire(me, never));

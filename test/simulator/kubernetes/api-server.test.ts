@@ -375,6 +375,47 @@ test('deletion: preconditions, finalizers, and what becomes of dependents', asyn
   assert.deepEqual([world.pods().length, (await world.send('GET', replicaSets)).json.items.length], [0, 0]);
 });
 
+// Seen on a kube-apiserver v1.33.
+const foreign = { uid: '00000000-0000-0000-0000-000000000000' };
+const identityChanges: [name: string, method: string, type: string, metadata: object, answer: [number, string]][] = [
+  ['a strategic patch with another uid', 'PATCH', strategic, foreign, [422, 'Invalid']],
+  ['a merge patch with another uid', 'PATCH', merge, foreign, [422, 'Invalid']],
+  ['a patch with an old version', 'PATCH', strategic, { resourceVersion: '1' }, [409, 'Conflict']],
+  ['a patch with both', 'PATCH', merge, { ...foreign, resourceVersion: '1' }, [409, 'Conflict']],
+  ['a replacement with another uid', 'PUT', 'application/json', foreign, [409, 'Conflict']],
+  ['a patch with another name', 'PATCH', merge, { name: 'other' }, [400, 'BadRequest']],
+];
+
+for (const [name, method, type, metadata, expected] of identityChanges) {
+  test(`refuses ${name}`, async () => {
+    const world = worldWithPods();
+    const path = '/api/v1/nodes/node-0';
+    const whole = method === 'PUT' ? (await world.send('GET', path)).json : { metadata: {} };
+    const body = { ...whole, metadata: { ...whole.metadata, ...metadata } };
+    const { status, json } = await world.send(method, path, { body, type });
+    assert.deepEqual([status, json.reason], expected);
+    if (status === 422) {
+      const why = `metadata.uid: Invalid value: "${foreign.uid}": field is immutable`;
+      assert.equal(json.message, `Node "node-0" is invalid: ${why}`);
+    }
+  });
+}
+
+test('a node keeps its providerID', async () => {
+  const world = worldWithPods();
+  const put = (providerID: string) =>
+    world.send('PATCH', '/api/v1/nodes/node-0', { body: { spec: { providerID } }, type: merge });
+  const answers = [await put('aws:///a/i-1'), await put('aws:///a/i-1'), await put('aws:///a/i-2')];
+  assert.deepEqual(
+    answers.map(({ status, json }) => [status, json.details?.causes?.[0]?.field]),
+    [
+      [200, undefined],
+      [200, undefined],
+      [422, 'spec.providerID'],
+    ],
+  );
+});
+
 test('the scale subresource is what kubectl scale writes', async () => {
   const world = worldWithPods();
   const path = `/apis/apps/v1/namespaces/${space}/deployments/web/scale`;

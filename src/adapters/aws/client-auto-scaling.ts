@@ -1,0 +1,6 @@
+/** The parts of the Auto Scaling client that we use: what is not named here stays out of the bundle. */
+export {
+  AutoScalingClient,
+  DescribeAutoScalingGroupsCommand,
+  DescribeScalingActivitiesCommand,
+} from '@aws-sdk/client-auto-scaling';

@@ -1,0 +1,12 @@
+/** The parts of the EC2 client that we use: what is not named here stays out of the bundle. */
+export {
+  CreateLaunchTemplateCommand,
+  DeleteLaunchTemplateCommand,
+  DescribeInstanceTypesCommand,
+  DescribeLaunchTemplatesCommand,
+  DescribeLaunchTemplateVersionsCommand,
+  DescribeNetworkInterfacesCommand,
+  DescribeSubnetsCommand,
+  EC2Client,
+  GetSubnetCidrReservationsCommand,
+} from '@aws-sdk/client-ec2';

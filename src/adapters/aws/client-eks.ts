@@ -1,0 +1,15 @@
+/** The parts of the EKS client that we use: what is not named here stays out of the bundle. */
+export {
+  CreateNodegroupCommand,
+  DeleteNodegroupCommand,
+  DescribeAddonCommand,
+  DescribeClusterCommand,
+  DescribeNodegroupCommand,
+  DescribeUpdateCommand,
+  EKSClient,
+  ListClustersCommand,
+  ListNodegroupsCommand,
+  ListUpdatesCommand,
+  UpdateAddonCommand,
+  UpdateNodegroupConfigCommand,
+} from '@aws-sdk/client-eks';

@@ -1,0 +1,58 @@
+import type { AuditReport } from '../../domain/audit.ts';
+import { headline, nodeRows } from './audit-text.ts';
+import { findingsMarkdown, tally } from './findings.ts';
+
+/** The audit for a pull request or a job summary. */
+export function auditMarkdown(report: AuditReport, options: { allNodes: boolean }): string {
+  const { cluster, findings, minFreePrefixes } = report;
+  return [
+    `# Audit of ${cluster.name}`,
+    '',
+    `${report.healthy ? 'Nothing is wrong' : 'Something is wrong'}. ${headline(report)}.`,
+    '',
+    `EKS ${cluster.kubernetesVersion}, ${cluster.region}, account ${cluster.accountId}, VPC CNI ${cluster.vpcCni.version ?? 'of unknown version'}, seen at ${report.observedAt}.`,
+    '',
+    '## Findings',
+    '',
+    ...(findings.length > 0 ? [`${tally(findings)}.`, ''] : []),
+    findingsMarkdown(findings),
+    '## Nodes',
+    '',
+    table(
+      ['Node', 'Group', 'Mode', 'Prefixes', 'Pods', 'Max', 'Why'],
+      nodeRows(report.nodes, options.allNodes).map((row) => [
+        row.name,
+        row.group,
+        row.mode,
+        row.prefixes,
+        row.pods,
+        row.maxPods,
+        row.why,
+      ]),
+    ),
+    '',
+    '## Subnets',
+    '',
+    table(
+      ['Subnet', 'Zone', 'CIDR', 'Free addresses', 'Free /28 blocks', 'Nodes', `At least ${minFreePrefixes}`],
+      report.subnets.map((subnet) => [
+        subnet.subnetId,
+        subnet.availabilityZone,
+        subnet.cidr,
+        String(subnet.freeAddresses),
+        String(subnet.freePrefixes),
+        String(subnet.nodes),
+        subnet.freePrefixes >= minFreePrefixes ? 'yes' : 'no',
+      ]),
+    ),
+    '',
+  ].join('\n');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return 'None.';
+  return [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
+}
+
+const row = (cells: readonly string[]): string =>
+  `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;

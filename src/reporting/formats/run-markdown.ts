@@ -1,0 +1,31 @@
+import type { FailureFields } from '../../domain/journal-entry.ts';
+import type { MigrationPlan } from '../../domain/plan.ts';
+import type { RunState } from '../../domain/run-state.ts';
+import { summarize } from '../../domain/run-summary.ts';
+import { withoutControlCharacters } from '../text.ts';
+import { shortId } from './plan-text.ts';
+import { phaseStatus, phasesOf } from './status-text.ts';
+
+/** A run of `apply` for the summary of a job: how it ended, where the phases stand, what moved. */
+export function runMarkdown(
+  plan: MigrationPlan,
+  { exitCode, state, stoppedBy }: { exitCode: number; state: RunState; stoppedBy?: FailureFields },
+): string {
+  const moved = summarize(plan, state);
+  const failure = withoutControlCharacters(stoppedBy);
+  return [
+    `# prefix-migrate apply: ${plan.cluster.name}, plan ${shortId(plan.planId)}`,
+    '',
+    failure === undefined
+      ? `Ended as asked (exit code ${exitCode}).`
+      : `**Stopped (${failure.code}, exit code ${exitCode})**: ${failure.message}`,
+    '',
+    ...(failure === undefined ? [] : [failure.why, '', ...failure.nextActions.map((action) => `- \`${action}\``), '']),
+    '| Phase | Status |',
+    '| --- | --- |',
+    ...phasesOf(plan).map((phase) => `| ${phase} | ${phaseStatus(plan, state, phase)} |`),
+    '',
+    `${moved.podsMoved} pods moved in ${moved.evictions} evictions; pods per node ${moved.maxPodsBefore} -> ${moved.maxPodsAfter}.`,
+    '',
+  ].join('\n');
+}
