@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type Environment, type Result, run, startWorld, temporaryFolder, type World } from './program.ts';
+import { type Environment, type Result, run, start, startWorld, temporaryFolder, type World } from './program.ts';
 
 let world: World;
 let cwd: string;
@@ -58,6 +58,8 @@ test('a value that is empty, a file in place of the folder, a word too many', as
     { args: ['plan', '--out='], message: /^--out: the value is empty/ },
     { args: ['plan', '--cluster='], message: /^--cluster: the value is empty/ },
     { args: ['plan', '--out', 'a-file'], message: /a-file is a file/ },
+    { args: ['plan', '--out', 'a-file/in/it'], message: /Cannot create the folder .*a-file\/in\/it/ },
+    { args: ['plan', '--out', '/proc/prefix-migrate'], message: /Cannot create the folder \/proc\/prefix-migrate/ },
     { args: ['plan', 'extra'], message: /^Unexpected argument: extra/ },
     { args: ['plan', '--drain-timeout', '0s'], message: /^--drain-timeout: "0s" is not enough/ },
     { args: ['plan', '--no-colour'], message: /did you mean --no-color\?/ },
@@ -101,7 +103,7 @@ test('from plan to the end: JSON of every command, the summary of the job, nothi
   const done = await command(['apply', 'deep/er', '--confirm', 'demo', '--json', ...poll], job);
   assert.equal(done.code, 0, done.stderr);
   assert.equal(linesOf(done).filter(({ entry }) => entry.type === 'run-finished').length, 1);
-  assert.match(readFileSync(summary, 'utf8'), /# prefix-migrate apply: demo[^]*\| delete \| done \|/);
+  assert.match(readFileSync(summary, 'utf8'), /# prefix-migrate apply: demo.*\| delete \| done \|/s);
   const { entries } = await json(['log', 'deep/er'], 0);
   assert.equal(entries.at(-1).entry.type, 'run-finished');
   const finished = await command(['apply', 'deep/er']);
@@ -118,6 +120,17 @@ test('from plan to the end: JSON of every command, the summary of the job, nothi
   assert.match((await command(['apply', 'nothing'])).stdout, /^demo: nothing to do/);
   const eksctl = await command(['plan', '--dry-run', '--format', 'eksctl']);
   assert.ok(eksctl.stdout.startsWith('# Plan ') && !eksctl.stdout.includes('Written'));
+});
+
+test('simulate writes its variables as JSON, and ends by the signal', async () => {
+  const started = start(['simulate', 'healthy', '--json'], { cwd });
+  await started.until(/Ctrl-C ends it/);
+  started.kill('SIGTERM');
+  const { code, stdout } = await started.ended;
+  assert.equal(code, 143);
+  const { PREFIX_MIGRATE_CLUSTER, AWS_ENDPOINT_URL } = JSON.parse(stdout);
+  assert.equal(PREFIX_MIGRATE_CLUSTER, 'demo');
+  assert.match(AWS_ENDPOINT_URL, /^http:\/\/127\.0\.0\.1:\d+$/);
 });
 
 test('a job summary that cannot be written is a warning', async () => {

@@ -224,12 +224,13 @@ test('long names and many subnets and findings stay readable in 80 columns', () 
   );
 });
 
+const paused = (reason: 'until' | 'interrupted' | 'terminated' | 'failed'): JournalEntry[] => [
+  runStarted,
+  ...created,
+  { type: 'run-paused', runId: 'run-1', reason, detail: '' },
+];
+
 test('the status says how the last run ended', () => {
-  const paused = (reason: 'until' | 'interrupted' | 'terminated' | 'failed'): JournalEntry[] => [
-    runStarted,
-    ...created,
-    { type: 'run-paused', runId: 'run-1', reason, detail: '' },
-  ];
   for (const { entries, isGone, said } of [
     { entries: [], isGone: false, said: /: not started\n.*Next: prefix-migrate apply prefix-migrate-prod\n/s },
     { entries: paused('until'), isGone: false, said: /: stopped after a phase, as asked; can go on\n/ },

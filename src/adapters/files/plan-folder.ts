@@ -89,17 +89,33 @@ export async function readTemplates(dir: string): Promise<Record<string, string>
 }
 
 async function makeFolder(folder: string): Promise<void> {
-  try {
-    await onFile('create the folder', folder, () => mkdir(folder, { recursive: true }));
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
-    throw new MigrateError({
-      code: 'FILES.NOT_A_FOLDER',
-      message: `${folder} is a file.`,
-      why: 'The plan is a folder with several files.',
-      nextActions: ['prefix-migrate plan --cluster CLUSTER --out OTHER-DIR'],
-      exitCode: ExitCode.invalidInput,
+  await onFile('create the folder', folder, () => makeFolders(folder));
+  if ((await stat(folder)).isDirectory()) return;
+  throw new MigrateError({
+    code: 'FILES.NOT_A_FOLDER',
+    message: `${folder} is a file.`,
+    why: 'The plan is a folder with several files.',
+    nextActions: ['prefix-migrate plan --cluster CLUSTER --out OTHER-DIR'],
+    exitCode: ExitCode.invalidInput,
+  });
+}
+
+/**
+ * The folder and those above it. Node's own `recursive` hides why it failed (a read-only file system is told as ENOENT), and
+ * never ends below /proc.
+ */
+async function makeFolders(folder: string): Promise<void> {
+  const make = async (): Promise<void> => {
+    await mkdir(folder).catch((error: unknown) => {
+      if (errorCode(error) !== 'EEXIST') throw error;
     });
+  };
+  try {
+    await make();
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
+    await makeFolders(dirname(folder));
+    await make();
   }
 }
 
