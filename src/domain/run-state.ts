@@ -8,7 +8,7 @@ export interface StepState {
   /** ISO 8601 times of the first start and the last end */
   startedAt: string | null;
   endedAt: string | null;
-  /** the token of its first start: the same ever after, until what it asked for has failed for good */
+  /** the token of its first start: the same ever after, until what it asked for has failed for good or is gone */
   token: string | null;
   /** how many tokens are spent */
   generation: number;
@@ -89,7 +89,8 @@ export function applyEntry(state: RunState, at: string, entry: JournalEntry): vo
       if (step === undefined) break;
       step.status = 'started';
       step.startedAt ??= at;
-      step.token ??= entry.token;
+      if (step.token !== null && step.token !== entry.token) step.generation += 1;
+      step.token = entry.token;
       step.failure = null;
       break;
     case 'step-succeeded':

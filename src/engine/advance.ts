@@ -31,12 +31,14 @@ interface Work {
   /** epoch milliseconds of the first look */
   since: number;
   started: boolean;
-  /** the last act, and what was seen before it, while nothing else has shown since */
-  acted: { at: number; on: string } | null;
+  /** the last act, and what was seen before it, while nothing else has shown since; `first`: the first such act */
+  acted: { at: number; first: number; on: string } | null;
 }
 
 /** AWS answers reads from before a write for some seconds: an act is not repeated before it had this time to show. */
 const visibleAfterMilliseconds = 30_000;
+/** When acts have shown nothing for so long, AWS answers their token with something that was deleted since. */
+const tokenSpentAfterMilliseconds = 90_000;
 
 export const handlerOf = (handlers: Handlers, step: AnyStep): StepHandler<StepKind> => handlers[step.kind];
 
@@ -52,7 +54,8 @@ export async function advance(step: AnyStep, run: Run): Promise<boolean> {
   try {
     let observation = await observe(step, run);
     if (observation.kind === 'actionable' && !mayBeStale(observation.detail, run, work)) {
-      await start(step, run, work);
+      if (isTokenSpent(observation.detail, run, work)) await startAnew(step, run);
+      else await start(step, run, work);
       await act(step, run, work, observation.detail);
       observation = await observe(step, run);
     }
@@ -67,6 +70,9 @@ export async function advance(step: AnyStep, run: Run): Promise<boolean> {
 /** The same sight as before the last act, which had no time to show yet. Another sight is news, and not waited for. */
 const mayBeStale = (detail: string, run: Run, { acted }: Work): boolean =>
   acted !== null && acted.on === detail && run.ports.clock.now() - acted.at < visibleAfterMilliseconds;
+
+const isTokenSpent = (detail: string, run: Run, { acted }: Work): boolean =>
+  acted !== null && acted.on === detail && run.ports.clock.now() - acted.first >= tokenSpentAfterMilliseconds;
 
 /** A failure that time may heal is one more thing to wait for. */
 async function observe(step: AnyStep, run: Run): Promise<Observation> {
@@ -86,6 +92,13 @@ async function start(step: AnyStep, run: Run, work: Work): Promise<void> {
   if (work.started) return;
   work.started = true;
   await run.journal.write({ type: 'step-started', stepId: step.id, token: tokenFor(step, run) });
+}
+
+/** Writes down a new token. What the old one made is found again by its name, so that nothing is made twice. */
+async function startAnew(step: AnyStep, run: Run): Promise<void> {
+  const generation = (run.context.state.steps[step.id]?.generation ?? 0) + 1;
+  const token = tokenOf(run.context.planId, step.id, generation);
+  await run.journal.write({ type: 'step-started', stepId: step.id, token });
 }
 
 function tokenFor(step: AnyStep, run: Run): string {
@@ -111,7 +124,8 @@ async function act(step: AnyStep, run: Run, work: Work, seen: string): Promise<v
       drainStatus: (status) => run.reporter.drain(status),
     });
     run.changed = true;
-    work.acted = { at: clock.now(), on: seen };
+    const at = clock.now();
+    work.acted = { at, on: seen, first: work.acted?.on === seen ? work.acted.first : at };
   } catch (error) {
     if (!isRetryable(error) || run.signal.aborted || run.lost.aborted) throw error;
     // the answer may be lost and the effect there
@@ -140,6 +154,20 @@ async function conclude(step: AnyStep, run: Run, work: Work, observation: Observ
   }
   run.reporter.waiting({ stepId: step.id, detail: observation.detail });
   return false;
+}
+
+/**
+ * Another step has failed, and the run is about to end: when this one, begun by this run, has failed as well, that is
+ * written down too, so that the next run does not ask for it with a spent token. Only the first failure is told.
+ */
+export async function noteFailure(step: AnyStep, run: Run): Promise<void> {
+  if (!run.work.get(step.id)?.started) return;
+  try {
+    const observation = await observe(step, run);
+    if (observation.kind === 'conflict') await fail(step, run, observation.error, observation.tokenSpent);
+  } catch (error) {
+    if (!(error instanceof Stopped || error instanceof MigrateError)) throw error;
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
-import { type MigrationPlan, type Phase, phases } from '../domain/plan.ts';
+import { type AnyStep, type MigrationPlan, type Phase, phases } from '../domain/plan.ts';
 import type { RunState } from '../domain/run-state.ts';
 import { summarize } from '../domain/run-summary.ts';
 import type { JournalStore } from '../ports/journal-store.ts';
@@ -8,7 +8,7 @@ import type { Ports } from '../ports/ports.ts';
 import type { Reporter } from '../ports/reporter.ts';
 import type { RunLock } from '../ports/run-lock.ts';
 import { handlers as allHandlers, type Handlers } from '../steps/index.ts';
-import { advance, handlerOf, type Run } from './advance.ts';
+import { advance, handlerOf, noteFailure, type Run } from './advance.ts';
 import { openSteps, readySteps, succeededSteps } from './order.ts';
 import { openRunJournal } from './run-journal.ts';
 import { Stopped, stopWhenAsked } from './stopped.ts';
@@ -136,11 +136,23 @@ async function workThrough(plan: MigrationPlan, run: Run, until: Phase | undefin
         throw new Error('the steps left in the plan wait for each other');
       }
       let succeeded = false;
-      for (const step of ready) succeeded = (await advance(step, run)) || succeeded;
+      for (const step of ready) succeeded = (await advanceOrNote(step, ready, run)) || succeeded;
       if (!succeeded) await pause(run, stop);
     }
   } catch (error) {
     if (error instanceof Stopped) return error;
+    throw error;
+  }
+}
+
+/** Advances one step; when it fails, the failures of the others that are under way are written down as well. */
+async function advanceOrNote(step: AnyStep, ready: readonly AnyStep[], run: Run): Promise<boolean> {
+  try {
+    return await advance(step, run);
+  } catch (error) {
+    if (error instanceof Stopped && error.reason === 'failed') {
+      for (const other of ready) if (other !== step) await noteFailure(other, run);
+    }
     throw error;
   }
 }

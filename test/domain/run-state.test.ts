@@ -46,11 +46,16 @@ describe('replay', () => {
   });
 
   it('keeps the first start and the first token of a step over failures', () => {
-    const step = stepOf(after(started('soak'), failed('soak'), started('soak', 'token-1')), 'soak');
+    const step = stepOf(after(started('soak'), failed('soak'), started('soak')), 'soak');
     assert.equal(step?.status, 'started');
     assert.equal(step.startedAt, '2026-11-22T08:00:00.000Z');
     assert.equal(step.token, 'token-0');
     assert.equal(step.failure, null);
+  });
+
+  it('takes a new token as the next generation', () => {
+    const step = stepOf(after(started('soak'), started('soak', 'token-1')), 'soak');
+    assert.deepEqual([step?.token, step?.generation], ['token-1', 1]);
   });
 
   it('forgets a spent token and the update it belongs to', () => {

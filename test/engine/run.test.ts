@@ -522,6 +522,34 @@ describe('failures', () => {
     assert.deepEqual([...rig.world.nodegroups.keys()], ['apps', 'apps-pd-7f3a9c21']);
   });
 
+  it('asks with a new token when the old one shows nothing for long: what it made was deleted', async () => {
+    const rig = createRig();
+    const { eks } = rig.world.ports;
+    const tokens: string[] = [];
+    rig.world.ports.eks = {
+      ...eks,
+      async createNodegroup(request, token) {
+        tokens.push(token);
+        // AWS answers a known token with what it made then, although that is gone
+        if (new Set(tokens).size > 1) await eks.createNodegroup(request, token);
+      },
+    };
+    assert.equal((await rig.run({ until: 'create' })).exitCode, 0);
+    assert.equal(new Set(tokens).size, 2);
+    assert.equal(rig.world.nodegroups.size, 2);
+  });
+
+  it('writes down every creation that failed, so that each is asked for anew', async () => {
+    const rig = createRig(samplePlan(['apps', 'web']));
+    rig.world.createFailure = [{ code: 'AsgInstanceLaunchFailures', message: 'no capacity', resourceIds: [] }];
+    assert.equal((await rig.run()).exitCode, 6);
+    const failed = ofType(rig.journal.entries(), 'step-failed').map(({ stepId, tokenSpent }) => [stepId, tokenSpent]);
+    assert.deepEqual(failed, [
+      ['create-nodegroup/apps', true],
+      ['create-nodegroup/web', true],
+    ]);
+  });
+
   it('stops with exit 6 and the failure in the journal', async () => {
     const rig = createRig();
     rig.world.addon = undefined;
