@@ -85,6 +85,8 @@ const maxInFlight = 32;
 const longestRetrySeconds = 30;
 /** an accepted pod that shows no sign of leaving for so long is asked again */
 const acceptedButHereSeconds = 120;
+/** a workload whose new pods land on the old nodes so often tolerates the cordon, or is bound there */
+const returnsAtMost = 3;
 /** a workload that replaces nothing for so long has become smaller */
 const shrinkSeconds = 60;
 
@@ -355,6 +357,7 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     if (pod.emptyDir && !settings.allowEmptyDir) return 'emptydir';
     if (pod.owner === null && !settings.allowBarePods) return 'bare-pod';
     if (!node.cordoned) return 'not-cordoned';
+    if (pod.owner !== null && pod.owner.returned > returnsAtMost) return 'comes-back';
     return now < pod.notBefore ? pod.hold : null;
   }
 
@@ -380,6 +383,8 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     node.left += 1;
     state.podsLeft += 1;
     setIn(leaversByNamespace, pod.namespace).add(pod);
+    if (!pod.arrived && pod.owner?.disturbed === true) pod.owner.returned += 1;
+    pod.arrived = true;
     const [budget, second] = budgets.of(pod.namespace, pod.labels);
     if (second !== undefined) {
       pod.detail = `${budget?.name} and ${second.name}`;

@@ -29,6 +29,7 @@ export const newPod = (pod: Pod, owner: Owner | null): DrainPod => ({
   notBefore: 0,
   attempts: 0,
   leavingSince: 0,
+  arrived: false,
   ticket: 0,
 });
 
@@ -45,6 +46,7 @@ export const newOwner = ({ uid, kind, name }: OwnerReference, namespace: string)
   unready: new Set(),
   group: null,
   disturbed: false,
+  returned: 0,
 });
 
 /** Takes the pod out of its owner's counts, or puts it in. */

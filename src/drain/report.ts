@@ -22,6 +22,7 @@ export interface Explanation {
     | 'emptydir'
     | 'bare-pod'
     | 'multiple-budgets'
+    | 'comes-back'
     | 'refused'
     | 'not-cordoned'
     | 'namespace-terminating'
@@ -60,6 +61,12 @@ export function explain(pod: DrainPod, state: Readonly<DrainState>, now: number)
         state: 'multiple-budgets',
         reason: `more than one PodDisruptionBudget selects it (${pod.detail}), which the eviction API refuses for ever`,
         nextAction: `leave it only one: kubectl -n ${pod.namespace} get pdb`,
+      };
+    case 'comes-back':
+      return {
+        state: 'comes-back',
+        reason: `new pods of ${pod.owner?.kind} ${pod.owner?.name} land on the old nodes again and again: they tolerate the cordon, or are bound there`,
+        nextAction: `take away the toleration of node.kubernetes.io/unschedulable or the nodeName, or delete the workload: kubectl -n ${pod.namespace} get pod ${pod.name} -o yaml`,
       };
     case 'refused':
       return { state: 'refused', reason: `the API server refused: ${pod.detail}`, nextAction: describe };

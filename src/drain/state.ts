@@ -16,6 +16,7 @@ export type Hold =
   | 'emptydir'
   | 'bare-pod'
   | 'multiple-budgets'
+  | 'comes-back'
   | 'refused'
   | 'not-cordoned'
   | 'namespace-terminating'
@@ -27,6 +28,7 @@ export const needsAPerson: ReadonlySet<Hold | null> = new Set<Hold>([
   'emptydir',
   'bare-pod',
   'multiple-budgets',
+  'comes-back',
   'refused',
 ]);
 
@@ -58,6 +60,8 @@ export interface DrainPod {
   /** requests without a usable answer, in a row */
   attempts: number;
   leavingSince: number;
+  /** it has been seen on a source node */
+  arrived: boolean;
   /** number of its one valid place in the group's queue */
   ticket: number;
 }
@@ -81,6 +85,8 @@ export interface Owner {
   group: Group | null;
   /** we have evicted one of its pods */
   disturbed: boolean;
+  /** pods of it that landed on a source node after that */
+  returned: number;
 }
 
 /** Pods that share one allowance: that of a PodDisruptionBudget, or else of their owner. Bare pods have none. */

@@ -310,3 +310,27 @@ test('a new pod under the name of an evicted one means that the old one is gone'
   assert.deepEqual(core.takeDeparted(), [{ pod: 'shop/web-0', uid: 'uid-shop-web-0', node: 'old-1' }]);
   assert.equal(core.state.podsLeft, 1);
 });
+
+test('a workload whose pods land on the old nodes again and again is not evicted for ever', () => {
+  const core = started(webPods(1), []);
+  let evictions = 0;
+  for (let round = 0; round < 20; round += 1) {
+    const now = t0 + round * 10_000;
+    for (const { uid, name } of core.decide(now)) {
+      evictions += 1;
+      accept(core, uid, now);
+      const back = aPod({ name: `web-${round}-again`, uid: `uid-again-${round}`, nodeName: 'old-1' });
+      core.apply(
+        { type: 'pods', event: { type: 'removed', item: aPod({ name, uid, nodeName: 'old-1' }) } },
+        now + 1000,
+      );
+      core.apply({ type: 'pods', event: { type: 'changed', item: back } }, now + 2000);
+      core.takeDeparted();
+    }
+  }
+  assert.equal(evictions, 4);
+  assert.ok(core.stuckForGood());
+  const [left] = core.state.held;
+  assert.ok(left);
+  assert.equal(explain(left, core.state, t0).state, 'comes-back');
+});
