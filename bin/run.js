@@ -18,8 +18,8 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
     const { spawn } = await import('node:child_process');
     const env = { ...process.env, PREFIX_MIGRATE_OWN_NODE: '1' };
     const child = spawn(local, process.argv.slice(1), { stdio: ['inherit', 'inherit', 'inherit', 'ipc'], env });
-    process.on('SIGINT', () => {}); // the terminal sends it to the child as well
-    for (const s of ['SIGTERM', 'SIGHUP']) process.on(s, () => child.kill(s));
+    // A terminal sends SIGINT to the child as well, which takes two in a moment for one.
+    for (const s of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(s, () => child.kill(s));
     const numbers = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
     const ended = (done) => child.on('close', (code, signal) => done(code ?? 128 + (numbers[signal] ?? 0)));
     process.exit(await new Promise(ended));

@@ -14,11 +14,21 @@ export async function main(load: Interfaces.LoadOptions, argv: string[] = proces
   const words = spelledOut(argv);
   try {
     const code: unknown = await run(words, load);
-    process.exit(typeof code === 'number' ? code : 0);
+    return await exit(typeof code === 'number' ? code : 0);
   } catch (error) {
     const { commandIDs } = await Config.load(load);
-    process.exit(showError(error, words, commandIDs));
+    return await exit(showError(error, words, commandIDs));
   }
+}
+
+/** Ends the process when all that was written has left it: on a pipe, writing goes on in the background. */
+async function exit(code: number): Promise<never> {
+  const written = (stream: NodeJS.WriteStream): Promise<void> =>
+    new Promise((resolve) => {
+      stream.write('', () => resolve());
+    });
+  await Promise.all([written(process.stdout), written(process.stderr)]);
+  process.exit(code);
 }
 
 /** `help`, `help COMMAND` and `-h`, as people know them from other programs, as `--help`. */

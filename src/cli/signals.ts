@@ -2,6 +2,8 @@ import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 
 const signals = { SIGINT: ExitCode.interrupted, SIGTERM: ExitCode.terminated } as const;
 const graceMilliseconds = 15_000;
+/** One Ctrl-C can arrive twice, from the terminal and from the process that started this one. */
+const echoMilliseconds = 500;
 
 export interface Stop {
   /** aborts with the first signal: begin nothing new. The reason is a MigrateError with exit code 130 or 143 */
@@ -23,11 +25,16 @@ export function stopOnSignals(options: {
 }): Stop {
   const asked = new AbortController();
   const overdue = new AbortController();
+  let echoIsOver = false;
   const handlers = Object.entries(signals).map(([name, exitCode]) => {
     const handler = (): void => {
-      if (asked.signal.aborted) process.exit(exitCode);
+      if (echoIsOver) process.exit(exitCode);
+      if (asked.signal.aborted) return;
       options.notice(`${name}: stopping cleanly; once more ends at once.`);
       asked.abort(stopped(name, exitCode, options.command));
+      void options.sleep(echoMilliseconds).then(() => {
+        echoIsOver = true;
+      });
       void options.sleep(graceMilliseconds).then(() => overdue.abort(asked.signal.reason));
     };
     process.on(name, handler);
