@@ -1,7 +1,7 @@
 import { budgetsOf, indexBudgets, isGuarded } from '../domain/budgets.ts';
 import type { Finding } from '../domain/finding.ts';
 import { indexWorkloads, nameOf, ownerOf } from '../domain/workloads.ts';
-import { type Check, count, listed } from './check.ts';
+import { type Check, count } from './check.ts';
 
 /** Pods that two budgets select: the eviction API refuses them for ever. */
 export const pdbMultiple: Check = {
@@ -34,10 +34,7 @@ export const pdbMultiple: Check = {
           why: 'Kubernetes answers an eviction of such a pod with an error, however often it is asked.',
           nextActions: [
             `kubectl -n ${namespace} delete pdb ${first.budgets.at(-1)}  # or narrow its selector`,
-            `kubectl -n ${namespace} get pods ${listed(
-              pods.map(({ pod }) => pod.name),
-              1,
-            )} --show-labels`,
+            `kubectl -n ${namespace} get pod ${first.pod.name} --show-labels`,
           ],
         },
       ];

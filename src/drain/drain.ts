@@ -81,7 +81,7 @@ export async function drain(
       if (core.finished() && requests.size === 0) break;
       if (now >= deadline) throw stuckError(core.state, now, { deadlineSeconds: params.timeoutSeconds });
       if (core.stuckForGood()) throw stuckError(core.state, now, 'needs-a-person');
-      if (now - statusAt >= statusEveryMilliseconds) report(now);
+      if (core.state.nodesTotal > 0 && now - statusAt >= statusEveryMilliseconds) report(now);
       await bell.wait(Math.min(core.nextWakeAt(now), deadline, now + idleMilliseconds) - now);
     }
     report(clock.now());

@@ -36,22 +36,31 @@ const prefixMilliseconds = 5 * 60 * 1000;
  * its address from a prefix of its own node. A pod that is there anyway is proof enough; a canary is made only when none is.
  */
 export const verifyReplacement: StepHandler<'verify-replacement'> = {
-  title: ({ params }) => `verify ${params.nodes === 1 ? '1 node' : `${params.nodes} nodes`} of ${params.nodegroupName}`,
+  title: ({ params }) => `verify ${count(params.nodes)} of ${params.nodegroupName}`,
 
   async observe(step, ports, context) {
     const { nodes, nodegroupName } = step.params;
     const { ready, verified, verdicts, canaries } = await survey(step, ports, context);
     for (const verdict of verdicts) if (verdict.kind === 'wrong') return { kind: 'conflict', error: verdict.error };
-    const passing = verdicts.filter(({ kind }) => kind === 'passes').length;
-    if (passing > 0) return { kind: 'actionable', detail: `${passing} nodes of ${nodegroupName} pass` };
+    // a node is named in what calls for an act, so that the next one is seen to be news
+    const passing = verdicts.filter((verdict) => verdict.kind === 'passes');
+    if (passing[0] !== undefined) {
+      const others = passing.length === 1 ? 'passes' : `and ${passing.length - 1} more of ${nodegroupName} pass`;
+      return { kind: 'actionable', detail: `${passing[0].node.name} ${others}` };
+    }
     if (verified.length >= nodes) {
       const staying = canaries.filter((canary) => canary.deletionTimestamp === null);
       if (staying.length > 0) return { kind: 'actionable', detail: `${staying.length} canary pods are still there` };
       if (canaries.length > 0) return { kind: 'in-progress', detail: 'canary pods are terminating' };
-      return { kind: 'satisfied', detail: `${verified.length} nodes of ${nodegroupName} use prefixes` };
+      return { kind: 'satisfied', detail: `${count(verified.length)} of ${nodegroupName} verified to use prefixes` };
     }
-    if (verdicts.some(({ kind }) => kind === 'needs-canary'))
-      return { kind: 'actionable', detail: 'no pod shows that addresses come from prefixes' };
+    const unproven = verdicts.find((verdict) => verdict.kind === 'needs-canary');
+    if (unproven !== undefined) {
+      return {
+        kind: 'actionable',
+        detail: `no pod on ${unproven.node.name} shows that addresses come from prefixes`,
+      };
+    }
     const reason = verdicts.find((verdict) => verdict.kind === 'waits')?.detail ?? `${ready} nodes are Ready`;
     return {
       kind: 'in-progress',
@@ -97,6 +106,8 @@ export const verifyReplacement: StepHandler<'verify-replacement'> = {
     for (const canary of await findCanaries(context, params.nodegroupName, ports)) await removeCanary(canary, ports);
   },
 };
+
+const count = (nodes: number): string => (nodes === 1 ? '1 node' : `${nodes} nodes`);
 
 async function survey({ params }: Step<'verify-replacement'>, ports: Ports, context: StepContext): Promise<Survey> {
   const ready = (await ports.kubernetes.listNodes(params.nodegroupName)).filter((node) => node.ready);
