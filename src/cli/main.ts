@@ -21,12 +21,13 @@ export async function main(load: Interfaces.LoadOptions, argv: string[] = proces
   }
 }
 
+const written = (stream: NodeJS.WriteStream): Promise<void> =>
+  new Promise((resolve) => {
+    stream.write('', () => resolve());
+  });
+
 /** Ends the process when all that was written has left it: on a pipe, writing goes on in the background. */
 async function exit(code: number): Promise<never> {
-  const written = (stream: NodeJS.WriteStream): Promise<void> =>
-    new Promise((resolve) => {
-      stream.write('', () => resolve());
-    });
   await Promise.all([written(process.stdout), written(process.stderr)]);
   process.exit(code);
 }

@@ -32,9 +32,7 @@ export function stopOnSignals(options: {
       if (asked.signal.aborted) return;
       options.notice(`${name}: stopping cleanly; once more ends at once.`);
       asked.abort(stopped(name, exitCode, options.command));
-      void options.sleep(echoMilliseconds).then(() => {
-        echoIsOver = true;
-      });
+      void options.sleep(echoMilliseconds).then(() => (echoIsOver = true));
       void options.sleep(graceMilliseconds).then(() => overdue.abort(asked.signal.reason));
     };
     process.on(name, handler);
