@@ -1,6 +1,7 @@
 import type { AuditReport } from '../../domain/audit.ts';
 import { headline, nodeRows } from './audit-text.ts';
 import { findingsMarkdown, tally } from './findings.ts';
+import { table } from './markdown-table.ts';
 
 /** The audit for a pull request or a job summary. */
 export function auditMarkdown(report: AuditReport, options: { allNodes: boolean }): string {
@@ -48,11 +49,3 @@ export function auditMarkdown(report: AuditReport, options: { allNodes: boolean 
     '',
   ].join('\n');
 }
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return 'None.';
-  return [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
-}
-
-const row = (cells: readonly string[]): string =>
-  `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;

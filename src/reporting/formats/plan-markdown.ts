@@ -1,6 +1,7 @@
 import type { MigrationPlan } from '../../domain/plan.ts';
 import { roughly } from '../text.ts';
 import { findingsMarkdown, tally } from './findings.ts';
+import { table } from './markdown-table.ts';
 
 /** The plan for a review: `plan.md` in the plan folder. */
 export function planMarkdown(plan: MigrationPlan): string {
@@ -81,12 +82,3 @@ export function planMarkdown(plan: MigrationPlan): string {
     '',
   ].join('\n');
 }
-
-/** A Markdown table, or a sentence when there are no rows. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return 'None.';
-  return [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
-}
-
-const row = (cells: readonly string[]): string =>
-  `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
