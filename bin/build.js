@@ -97,7 +97,7 @@ mkdirSync('dist/help');
 for (const topic of ['help', ...Object.keys(plugin.manifest.commands)]) {
   // one argument more than bin/run.js answers by itself
   const args = ['bin/run.js', ...(topic === 'help' ? [] : [topic]), '--help', '--'];
-  const { stdout, stderr, status } = spawnSync(process.execPath, args, { env });
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${args.join(' ')} failed: ${stderr}`);
   writeFileSync(`dist/help/${topic}.txt`, stdout);
 }

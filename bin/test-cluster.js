@@ -8,7 +8,7 @@ if (!kubeconfig) {
   process.stderr.write(
     `PREFIX_MIGRATE_TEST_KUBECONFIG is not set: which cluster may the tests write to?
 
-  They make a namespace, a node object and a Lease of their own, and remove them.
+  They make namespaces, node objects, an admission policy and a Lease of their own, and remove them.
   PREFIX_MIGRATE_TEST_LIMITED_KUBECONFIG, if set, is of a user who may only read nodes and pods.
 
   -> PREFIX_MIGRATE_TEST_KUBECONFIG=FILE npm run test:cluster

@@ -40,19 +40,20 @@ const checks = [
   { title: 'format', command: 'biome', args: ['check', '--diagnostic-level=warn', '--error-on-warnings', '.'] },
   { title: 'lint', command: 'oxlint', args: ['--type-aware', '--deny-warnings', 'src', 'test', 'bin'] },
 ];
-// Tests that start child processes get a process of their own (and mostly wait, hence four at a time); all others share
-// one, which is ten times faster.
+// Tests that start child processes or change the working directory get a process of their own (and mostly wait, hence four
+// at a time); all others share one, which is ten times faster.
 // The first run in a fresh clone is still under the Node outside, which may be 20: no globSync there.
 const files = readdirSync(join(root, 'test'), { recursive: true })
   .filter((file) => file.endsWith('.test.ts') && !file.startsWith('cluster')) // npm run test:cluster
   .map((file) => join('test', file))
   .toSorted();
-const startsChildren = (file) => /^test.(cli|journeys|simulation)\b/.test(file);
-const apart = files.filter(startsChildren);
-const together = files.filter((file) => !startsChildren(file));
+const needsOwnProcess = (file) => /^test.(cli|golden|journeys|simulation)\b/.test(file);
+const apart = files.filter(needsOwnProcess);
+const together = files.filter((file) => !needsOwnProcess(file));
+const seed = './test/support/property-seed.ts';
 const suites = [
-  { title: 'tests', args: ['--test', '--test-isolation=none', ...together] },
-  { title: 'tests of the program as a whole', args: ['--test', '--test-concurrency=4', ...apart] },
+  { title: 'tests', args: ['--import', seed, '--test', '--test-isolation=none', ...together] },
+  { title: 'tests of the program as a whole', args: ['--import', seed, '--test', '--test-concurrency=4', ...apart] },
 ];
 
 let passed = 0;

@@ -1,4 +1,6 @@
 import type { Finding } from '../domain/finding.ts';
+import type { PlanRequest } from '../domain/plan.ts';
+import { planCommand } from '../domain/plan-command.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { ClusterSnapshot } from '../domain/snapshot.ts';
 
@@ -24,8 +26,9 @@ export function listed(names: readonly string[], shown = 5): string {
 }
 
 /** `1 pod`, `2 pods` */
-export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
+export const count = (number: number, noun: string, many = `${noun}s`): string =>
+  `${number} ${number === 1 ? noun : many}`;
 
-/** The command that plans again, with one more flag. */
-export const planAgain = ({ request }: Scope, flags: string): string =>
-  `prefix-migrate plan --cluster ${request.clusterName} ${flags}`;
+/** The command that plans the same again, but for this. What is to be allowed comes on top of what is allowed already. */
+export const planAgain = ({ request }: Scope, change: Partial<PlanRequest> = {}): string =>
+  planCommand({ ...request, ...change, allow: [...new Set([...request.allow, ...(change.allow ?? [])])] });

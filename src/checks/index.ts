@@ -5,6 +5,8 @@ import type { Scope } from '../domain/scope.ts';
 import type { ClusterSnapshot } from '../domain/snapshot.ts';
 import type { Check } from './check.ts';
 import { cluster } from './cluster.ts';
+import { customNetworking } from './custom-networking.ts';
+import { eniConfig } from './eni-config.ts';
 import { instanceType } from './instance-type.ts';
 import { nodegroupAmi } from './nodegroup-ami.ts';
 import { nodegroupGain } from './nodegroup-gain.ts';
@@ -14,17 +16,26 @@ import { nodegroupMemory } from './nodegroup-memory.ts';
 import { nodegroupRemoteAccess } from './nodegroup-remote-access.ts';
 import { nodegroupTemplate } from './nodegroup-template.ts';
 import { nodegroupUnknownField } from './nodegroup-unknown-field.ts';
+import { nodegroupWindows } from './nodegroup-windows.ts';
+import { order } from './order.ts';
+import { otherCniCheck } from './other-cni.ts';
+import { otherNodes } from './other-nodes.ts';
 import { pdbMissing } from './pdb-missing.ts';
 import { pdbMultiple } from './pdb-multiple.ts';
 import { pdbNeverAllows } from './pdb-never-allows.ts';
 import { podBare } from './pod-bare.ts';
 import { podEmptyDir } from './pod-empty-dir.ts';
 import { podSelectsSource } from './pod-selects-source.ts';
+import { subnetAddresses } from './subnet-addresses.ts';
 import { subnetMapIncomplete } from './subnet-map-incomplete.ts';
 import { subnetPrefixes } from './subnet-prefixes.ts';
+import { subnetReservation } from './subnet-reservation.ts';
+import { subnetZones } from './subnet-zones.ts';
 import { vpcCniConflict } from './vpc-cni-conflict.ts';
 import { vpcCniManager } from './vpc-cni-manager.ts';
 import { vpcCniMinimum } from './vpc-cni-minimum.ts';
+import { vpcCniNumbers } from './vpc-cni-numbers.ts';
+import { vpcCniOwner } from './vpc-cni-owner.ts';
 import { vpcCniUnknownSetting } from './vpc-cni-unknown-setting.ts';
 import { vpcCniVersionCheck } from './vpc-cni-version.ts';
 import { vpcCniWarmTargets } from './vpc-cni-warm-targets.ts';
@@ -32,18 +43,29 @@ import { vpcCniWarmTargets } from './vpc-cni-warm-targets.ts';
 /** In the order in which people should read their findings. */
 export const checks: Check[] = [
   cluster,
+  otherNodes,
+  otherCniCheck,
   vpcCniManager,
   vpcCniVersionCheck,
+  vpcCniOwner,
   vpcCniConflict,
   vpcCniUnknownSetting,
+  vpcCniNumbers,
   vpcCniMinimum,
   vpcCniWarmTargets,
+  customNetworking,
+  eniConfig,
+  nodegroupWindows,
   instanceType,
   nodegroupAmi,
   nodegroupTemplate,
   nodegroupHealth,
   subnetPrefixes,
+  subnetAddresses,
+  subnetReservation,
   subnetMapIncomplete,
+  subnetZones,
+  order,
   pdbNeverAllows,
   pdbMultiple,
   podBare,
@@ -69,7 +91,10 @@ export function runChecks(snapshot: ClusterSnapshot, request: PlanRequest, scope
     .flatMap((check) => check.run(snapshot, scope))
     .map((finding) => {
       if (finding.severity !== 'blocking' || !request.allow.includes(finding.code)) return finding;
-      if (known.some(({ code, canBeAllowed }) => code === finding.code && canBeAllowed))
+      if (
+        finding.canBeAllowed !== false &&
+        known.some(({ code, canBeAllowed }) => code === finding.code && canBeAllowed)
+      )
         return { ...finding, allowed: true };
       throw notAllowable(finding.code, known, finding);
     });

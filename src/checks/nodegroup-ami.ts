@@ -1,5 +1,5 @@
 import { type AmiFamily, amiFamilyOf, isSupportedFamily } from '../domain/ami.ts';
-import type { Check } from './check.ts';
+import { type Check, planAgain } from './check.ts';
 
 /** Sources whose image this version cannot give settings to. */
 export const nodegroupAmi: Check = {
@@ -10,12 +10,11 @@ export const nodegroupAmi: Check = {
       canBeAllowed: false,
     },
   ],
-  run: (_snapshot, { sources, request }) =>
-    sources.flatMap(({ nodegroupName, amiType }) => {
+  run: (_snapshot, scope) =>
+    scope.sources.flatMap(({ nodegroupName, amiType }) => {
       const family = amiFamilyOf(amiType);
       if (isSupportedFamily(family)) return [];
-      const others = sources.filter((source) => isSupportedFamily(amiFamilyOf(source.amiType)));
-      const flags = others.map((source) => `--nodegroup ${source.nodegroupName}`).join(' ');
+      const others = scope.sources.filter((source) => isSupportedFamily(amiFamilyOf(source.amiType)));
       return [
         {
           code: 'NODEGROUP.AMI_UNSUPPORTED',
@@ -25,7 +24,7 @@ export const nodegroupAmi: Check = {
           why: reasons[family],
           nextActions:
             others.length > 0
-              ? [`prefix-migrate plan --cluster ${request.clusterName} ${flags}`]
+              ? [planAgain(scope, { nodegroups: others.map((source) => source.nodegroupName) })]
               : ['Move the node group to Amazon Linux 2023 first, or by hand'],
         },
       ];

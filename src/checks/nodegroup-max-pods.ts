@@ -1,11 +1,15 @@
 import { envAfter, interfaceSettings } from '../domain/cni-settings.ts';
 import type { Finding } from '../domain/finding.ts';
 import { kubeReservedMemoryMiB, recommendedMaxPods } from '../domain/max-pods.ts';
+import { maxPodsBefore } from '../domain/nodegroup-pods.ts';
 import { instanceTypesOf } from '../domain/nodegroups.ts';
-import { type Check, planAgain } from './check.ts';
+import { planCommand } from '../domain/plan-command.ts';
+import type { Check } from './check.ts';
 
 /** Memory that kubelet keeps free before it evicts pods on EKS images, in MiB. */
 const evictionThresholdMiB = 100;
+/** Share of the memory above which it is said. */
+const largeShare = 1 / 4;
 
 /** More pods than EKS recommends, or than the memory of the instances makes sense for. */
 export const nodegroupMaxPods: Check = {
@@ -28,28 +32,41 @@ export const nodegroupMaxPods: Check = {
       const { known } = instanceTypesOf(snapshot, source);
       const recommended = recommendedMaxPods(known, settings).value;
       const maxPods = scope.request.maxPods ?? recommended;
+      const before = maxPodsBefore(snapshot, source, known, settings);
+      const again = (value: number) => planCommand({ ...scope.request, nodegroups: [nodegroupName], maxPods: value });
       const above: Finding = {
         code: 'NODEGROUP.MAX_PODS_ABOVE_CAP',
         severity: 'warning',
         subject: nodegroupName,
         summary: `Node group ${nodegroupName}: ${maxPods} pods per node are asked for, EKS recommends ${recommended}.`,
-        why: 'EKS may hold managed node groups to its own limit; the first node is checked before anything else happens.',
-        nextActions: [planAgain(scope, `--max-pods ${recommended}`)],
+        why: "AWS documents that EKS holds managed node groups to its own value; nodeadm lets the group's user data win over it. Which of the two it is, the first new node shows: it is checked before any pod is moved, and the run stops there when it allows fewer.",
+        nextActions: [
+          again(recommended),
+          'https://docs.aws.amazon.com/eks/latest/userguide/choosing-instance-type.html',
+        ],
       };
       const reserved = kubeReservedMemoryMiB(maxPods) + evictionThresholdMiB;
       const tight = known
-        .filter(({ memoryMiB }) => reserved > memoryMiB / 4)
-        .map(
-          ({ instanceType, memoryMiB }): Finding => ({
+        .filter(({ memoryMiB }) => memoryMiB > 0 && reserved > memoryMiB * largeShare)
+        .map(({ instanceType, memoryMiB }): Finding => {
+          const sensible = podsFor(memoryMiB * largeShare - evictionThresholdMiB);
+          return {
             code: 'NODEGROUP.MEMORY_TIGHT',
             severity: 'warning',
             subject: nodegroupName,
             summary: `Node group ${nodegroupName}: ${reserved} of ${memoryMiB} MiB of ${instanceType} are set aside for ${maxPods} pods.`,
             why: 'EKS images reserve 255 MiB and 11 MiB per possible pod, whether it runs or not.',
-            nextActions: [planAgain(scope, '--max-pods N  # the number of pods that really fit')],
-          }),
-        );
+            nextActions: [
+              sensible > before
+                ? `${again(sensible)}  # sets a quarter of the memory aside`
+                : `Larger instances: on ${instanceType} a quarter of the memory is enough for ${Math.max(0, sensible)} pods`,
+            ],
+          };
+        });
       return maxPods > recommended ? [above, ...tight] : tight;
     });
   },
 };
+
+/** Pods for which this much is reserved at most. */
+const podsFor = (memoryMiB: number): number => Math.floor((memoryMiB - kubeReservedMemoryMiB(0)) / 11);

@@ -1,7 +1,12 @@
 import { envAfter, interfaceSettings } from '../domain/cni-settings.ts';
 import type { Finding } from '../domain/finding.ts';
 import { kubeReservedMemoryMiB, recommendedMaxPods } from '../domain/max-pods.ts';
-import { desiredNodes, instanceTypesOf, nodesOf } from '../domain/nodegroups.ts';
+import { allocatableAfter } from '../domain/node-memory.ts';
+import { maxPodsBefore } from '../domain/nodegroup-pods.ts';
+import { desiredNodes, instanceTypesOf, nodesOf, podsToMove } from '../domain/nodegroups.ts';
+import { planCommand } from '../domain/plan-command.ts';
+import type { Scope } from '../domain/scope.ts';
+import type { ClusterSnapshot, Nodegroup } from '../domain/snapshot.ts';
 import { type Check, count } from './check.ts';
 
 const bytesPerMiB = 1024 * 1024;
@@ -15,40 +20,109 @@ export const nodegroupMemory: Check = {
       canBeAllowed: false,
     },
   ],
-  run(snapshot, { sources, request }) {
-    const settings = interfaceSettings(envAfter(snapshot.vpcCni, request));
-    return sources.flatMap((source): Finding[] => {
-      const { nodegroupName } = source;
-      const nodes = nodesOf(snapshot, nodegroupName);
-      if (nodes.length === 0) return [];
-      const maxPods = request.maxPods ?? recommendedMaxPods(instanceTypesOf(snapshot, source).known, settings).value;
-      const offered = nodes.map(({ allocatable: { memoryBytes, pods } }) =>
-        Math.max(0, memoryBytes / bytesPerMiB - kubeReservedMemoryMiB(maxPods) + kubeReservedMemoryMiB(pods)),
-      );
-      const wanted = desiredNodes(snapshot, source);
-      const offeredMiB = Math.floor((sum(offered) / nodes.length) * wanted);
-      const names = new Set(nodes.map(({ name }) => name));
-      const running = snapshot.pods.filter(
-        ({ nodeName, phase }) =>
-          nodeName !== null && names.has(nodeName) && phase !== 'Succeeded' && phase !== 'Failed',
-      );
-      const requestedMiB = Math.ceil(sum(running.map(({ requests }) => requests.memoryBytes)) / bytesPerMiB);
-      if (requestedMiB <= offeredMiB) return [];
-      return [
-        {
-          code: 'NODEGROUP.MEMORY_SHORT',
-          severity: 'warning',
-          subject: nodegroupName,
-          summary: `Node group ${nodegroupName}: its pods request ${requestedMiB} MiB, ${count(wanted, 'new node')} will offer ${offeredMiB}.`,
-          why: `With maxPods ${maxPods} each node sets ${kubeReservedMemoryMiB(maxPods)} MiB aside. Pods without room stay Pending, and the drain waits.`,
-          nextActions: [
-            `aws eks update-nodegroup-config --cluster-name ${snapshot.cluster.name} --nodegroup-name ${nodegroupName} --scaling-config desiredSize=${wanted + 1}`,
-            `prefix-migrate plan --cluster ${request.clusterName} --max-pods N  # the number of pods that really fit`,
-          ],
-        },
-      ];
-    });
-  },
+  run: (snapshot, scope) => scope.sources.flatMap((source) => memoryShort(snapshot, scope, source)),
 };
+
+function memoryShort(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup): Finding[] {
+  const { nodegroupName } = source;
+  const settings = interfaceSettings(envAfter(snapshot.vpcCni, scope.request));
+  const { known } = instanceTypesOf(snapshot, source);
+  const maxPods = scope.request.maxPods ?? recommendedMaxPods(known, settings).value;
+  const demand = demandOf(snapshot, source);
+  const wanted = desiredNodes(snapshot, source);
+  const rooms = roomsWith(snapshot, source, demand, maxPods);
+  const needed = nodesNeeded(demand.pods, rooms);
+  if (rooms.length === 0 || demand.pods.length === 0 || (needed !== null && needed <= wanted)) return [];
+  const before = maxPodsBefore(snapshot, source, known, settings);
+  const fitting = largestFitting(before + 1, maxPods - 1, (value) => {
+    const nodes = nodesNeeded(demand.pods, roomsWith(snapshot, source, demand, value));
+    return nodes !== null && nodes <= wanted;
+  });
+  const smallest = Math.min(...rooms);
+  const { cluster } = snapshot;
+  const { maxSize } = source.scaling;
+  const scaling = `${needed !== null && needed > maxSize ? `maxSize=${needed},` : ''}desiredSize=${needed}`;
+  return [
+    {
+      code: 'NODEGROUP.MEMORY_SHORT',
+      severity: 'warning',
+      subject: nodegroupName,
+      summary: `Node group ${nodegroupName}: its pods request ${Math.ceil(sum(demand.pods))} MiB, and ${count(wanted, 'new node')} will have ${smallest} MiB each for them at least; ${needed === null ? `one pod requests ${Math.ceil(Math.max(...demand.pods))} MiB` : `${needed} would be enough`}.`,
+      why: `With maxPods ${maxPods} each node sets ${kubeReservedMemoryMiB(maxPods)} MiB aside, and its DaemonSets request ${demand.daemonsMiB}. Pods without room stay Pending, and the drain waits. This is an estimate: by requests, largest first.`,
+      nextActions: [
+        ...(needed === null
+          ? []
+          : [
+              `aws eks update-nodegroup-config --region ${cluster.region} --cluster-name ${cluster.name} --nodegroup-name ${nodegroupName} --scaling-config ${scaling}`,
+            ]),
+        ...(fitting === undefined
+          ? [
+              `aws eks describe-nodegroup --region ${cluster.region} --cluster-name ${cluster.name} --nodegroup-name ${nodegroupName}`,
+            ]
+          : [planCommand({ ...scope.request, nodegroups: [nodegroupName], maxPods: fitting })]),
+      ],
+    },
+  ];
+}
+
+interface Demand {
+  /** MiB that each pod requests that has to move, and that requests any */
+  pods: number[];
+  /** MiB that the pods request which stay with their node, on average */
+  daemonsMiB: number;
+}
+
+function demandOf(snapshot: ClusterSnapshot, { nodegroupName }: Nodegroup): Demand {
+  const moving = podsToMove(snapshot, [nodegroupName]);
+  const nodes = new Set(nodesOf(snapshot, nodegroupName).map(({ name }) => name));
+  const staying = snapshot.pods.filter(
+    (pod) =>
+      pod.nodeName !== null &&
+      nodes.has(pod.nodeName) &&
+      !moving.includes(pod) &&
+      pod.phase !== 'Succeeded' &&
+      pod.phase !== 'Failed',
+  );
+  const memory = ({ requests }: (typeof moving)[number]) => requests.memoryBytes / bytesPerMiB;
+  return {
+    pods: moving.map(memory).filter((requested) => requested > 0),
+    daemonsMiB: Math.ceil(sum(staying.map(memory)) / Math.max(1, nodes.size)),
+  };
+}
+
+/** MiB for pods that move on each of the group's nodes, were it started anew with this maxPods. */
+const roomsWith = (snapshot: ClusterSnapshot, source: Nodegroup, { daemonsMiB }: Demand, maxPods: number): number[] =>
+  nodesOf(snapshot, source.nodegroupName).map((node) =>
+    Math.max(0, allocatableAfter(snapshot, source, node, maxPods) - daemonsMiB),
+  );
+
+/** Nodes that take all pods, the largest pod first; more than there are now are as the smallest. Null when a pod fits none. */
+function nodesNeeded(pods: readonly number[], rooms: readonly number[]): number | null {
+  const smallest = Math.min(...rooms);
+  const left: number[] = [];
+  const unused = rooms.toSorted((a, b) => b - a);
+  for (const pod of pods.toSorted((a, b) => b - a)) {
+    const at = left.findIndex((room) => room >= pod);
+    if (at >= 0) {
+      left[at] = (left[at] ?? 0) - pod;
+      continue;
+    }
+    const room = unused.shift() ?? smallest;
+    if (room < pod) return null;
+    left.push(room - pod);
+  }
+  return left.length;
+}
+
+/** The largest number for which it holds, if it holds for all smaller ones. */
+function largestFitting(least: number, most: number, fits: (value: number) => boolean): number | undefined {
+  let [low, high] = [least - 1, most];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (fits(middle)) low = middle;
+    else high = middle - 1;
+  }
+  return low < least ? undefined : low;
+}
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -24,7 +24,7 @@ export const podBare: Check = {
         why: 'Nothing creates them again on another node.',
         nextActions: [
           `kubectl -n ${first.namespace} get pod ${first.name} -o yaml > ${first.name}.yaml  # keeps its definition`,
-          planAgain(scope, '--allow POD.BARE  # accepts that they end'),
+          `${planAgain(scope, { allow: ['POD.BARE'] })}  # accepts that they end`,
         ],
       },
     ];

@@ -17,7 +17,7 @@ export const podEmptyDir: Check = {
         summary: `${count(pods.length, 'pod')} with emptyDir volumes on the nodes to be drained: ${listed(pods.map(nameOf))}.`,
         why: 'An emptyDir volume is deleted with its pod; the new pod starts with an empty one.',
         nextActions: [
-          planAgain(scope, '--allow POD.EMPTY_DIR  # accepts that their data is lost'),
+          `${planAgain(scope, { allow: ['POD.EMPTY_DIR'] })}  # accepts that their data is lost`,
           `kubectl -n ${first.namespace} get pod ${first.name} -o jsonpath='{.spec.volumes}'`,
         ],
       },

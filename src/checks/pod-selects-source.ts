@@ -2,7 +2,7 @@ import type { Finding } from '../domain/finding.ts';
 import { isGivenToEveryNode } from '../domain/node-labels.ts';
 import type { ClusterNode, Nodegroup, Pod } from '../domain/snapshot.ts';
 import { indexWorkloads, nameOf, ownerOf } from '../domain/workloads.ts';
-import { type Check, count } from './check.ts';
+import { type Check, count, planAgain } from './check.ts';
 
 /** Pods that demand a label which only the nodes of the source have: nothing would run them elsewhere. */
 export const podSelectsSource: Check = {
@@ -13,7 +13,8 @@ export const podSelectsSource: Check = {
       canBeAllowed: true,
     },
   ],
-  run(snapshot, { sources, movingPods, request }) {
+  run(snapshot, scope) {
+    const { sources, movingPods } = scope;
     const nodes = new Map(snapshot.nodes.map((node) => [node.name, node]));
     const sourceByName = new Map(sources.map((source) => [source.nodegroupName, source]));
     const staying = snapshot.nodes.filter(
@@ -43,7 +44,7 @@ export const podSelectsSource: Check = {
         why: 'The replacement has another name and does not carry this label, so that they would stay Pending.',
         nextActions: [
           `kubectl -n ${pod.namespace} edit ${owner === null ? 'pod' : owner.kind.toLowerCase()}/${owner?.name ?? pod.name}  # select a label of the node group instead`,
-          `prefix-migrate plan --cluster ${request.clusterName} --allow POD.SELECTS_SOURCE  # when you will change it during the drain`,
+          `${planAgain(scope, { allow: ['POD.SELECTS_SOURCE'] })}  # when you will change it during the drain`,
         ],
       };
     });

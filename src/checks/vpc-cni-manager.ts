@@ -1,38 +1,33 @@
-import { runsAsWanted } from '../domain/cni-settings.ts';
 import type { Finding } from '../domain/finding.ts';
+import { otherCni } from '../domain/other-cni.ts';
 import type { Check } from './check.ts';
 
 /** Who manages aws-node, and can it be changed now? */
 export const vpcCniManager: Check = {
   codes: [
-    { code: 'CNI.NOT_EKS_ADDON', meaning: 'The VPC CNI is not installed as an EKS add-on.', canBeAllowed: false },
+    { code: 'CNI.NOT_EKS_ADDON', meaning: 'The cluster does not use the VPC CNI.', canBeAllowed: false },
     { code: 'CNI.NOT_READY', meaning: 'The VPC CNI add-on is being changed.', canBeAllowed: false },
     { code: 'CNI.HEALTH', meaning: 'EKS reports health issues of the VPC CNI add-on.', canBeAllowed: false },
   ],
-  run({ cluster, vpcCni }, { sources, request }) {
-    const { managedBy, addon } = vpcCni;
-    const clusterName = cluster.name;
+  run(snapshot, { sources }) {
+    const { managedBy, addon } = snapshot.vpcCni;
+    const clusterName = snapshot.cluster.name;
     if (sources.length === 0) return [];
-    if (managedBy !== 'eks-addon' || addon === null) {
-      const absent = managedBy === 'absent';
-      if (!absent && runsAsWanted(vpcCni, request)) return [];
+    if (managedBy === 'absent') {
+      // another check names what is there instead
+      if (otherCni(snapshot) !== undefined) return [];
       return [
         {
           code: 'CNI.NOT_EKS_ADDON',
           severity: 'blocking',
           subject: 'vpc-cni',
-          summary: absent
-            ? 'There is no DaemonSet kube-system/aws-node: the cluster does not use the VPC CNI.'
-            : 'aws-node is managed by hand or by other tools, not as the EKS add-on vpc-cni.',
-          why: absent
-            ? 'Prefix delegation is a feature of the VPC CNI.'
-            : 'This version of prefix-migrate changes the VPC CNI through the EKS add-on only.',
-          nextActions: absent
-            ? ['Not supported by prefix-migrate']
-            : [`aws eks create-addon --cluster-name ${clusterName} --addon-name vpc-cni --resolve-conflicts NONE`],
+          summary: 'There is no DaemonSet kube-system/aws-node: the cluster does not use the VPC CNI.',
+          why: 'Prefix delegation is a feature of the VPC CNI.',
+          nextActions: ['kubectl get daemonsets --all-namespaces  # which CNI is there instead'],
         },
       ];
     }
+    if (addon === null) return [];
     const findings: Finding[] = [];
     const look = `aws eks describe-addon --cluster-name ${clusterName} --addon-name vpc-cni`;
     if (['CREATING', 'UPDATING', 'DELETING'].includes(addon.status)) {

@@ -23,7 +23,7 @@ export const vpcCniMinimum: Check = {
         subject: 'aws-node MINIMUM_IP_TARGET',
         summary: `MINIMUM_IP_TARGET=${minimum} without WARM_IP_TARGET gives a node ${cap} addresses and never more.`,
         why: 'The VPC CNI adds addresses beyond the minimum only to keep WARM_IP_TARGET spare ones.',
-        nextActions: [planAgain(scope, `--warm-ip-target 5 --minimum-ip-target ${minimum}`)],
+        nextActions: [planAgain(scope, { warmIpTarget: 5, minimumIpTarget: minimum })],
       },
     ];
   },

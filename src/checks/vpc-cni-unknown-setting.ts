@@ -1,7 +1,10 @@
+import { meantBy } from '../domain/cni-names.ts';
 import { settingNames } from '../domain/cni-settings.ts';
+import type { Finding } from '../domain/finding.ts';
+import type { VpcCni } from '../domain/snapshot.ts';
 import type { Check } from './check.ts';
 
-/** Variables that look like a setting of the VPC CNI but are none, so that they do nothing. */
+/** Variables that look like a setting of the VPC CNI but are none, or stand where nothing reads them: they do nothing. */
 export const vpcCniUnknownSetting: Check = {
   codes: [
     {
@@ -9,31 +12,39 @@ export const vpcCniUnknownSetting: Check = {
       meaning: 'aws-node has a variable that the VPC CNI does not know and ignores.',
       canBeAllowed: false,
     },
+    {
+      code: 'CNI.SETTING_ON_INIT_CONTAINER',
+      meaning: 'A setting of aws-node stands on its init container alone, which does not read it.',
+      canBeAllowed: false,
+    },
   ],
-  run({ vpcCni }) {
-    return Object.keys(vpcCni.env).flatMap((name) => {
-      const meant = meantBy(name);
-      if (meant === undefined) return [];
-      return [
-        {
-          code: 'CNI.UNKNOWN_SETTING',
-          severity: 'warning' as const,
-          subject: `aws-node ${name}`,
-          summary: `aws-node sets ${name}; the VPC CNI does not know this name and ignores it.`,
-          why: `It means ${meant}. Whoever set it believes in an effect that is not there.`,
-          nextActions: [`kubectl -n kube-system set env daemonset/aws-node --containers aws-node ${name}-`],
-        },
-      ];
-    });
-  },
+  run: ({ vpcCni }) => [...unknownSettings(vpcCni), ...onInitContainer(vpcCni)],
 };
 
-/** The real name inside a made-up one: `AWS_VPC_K8S_CNI_WARM_IP_TARGET`, `WARM_PREFIX_TARGETS`, `PREFIX_DELEGATION_ENABLED`. */
-function meantBy(name: string): string | undefined {
-  if (settingNames.some((known) => known === name) || otherRealNames.has(name)) return undefined;
-  if (/PREFIX_?DELEGATION/i.test(name)) return 'ENABLE_PREFIX_DELEGATION';
-  return settingNames.find((known) => name.toUpperCase().includes(known));
-}
+export const unknownSettings = ({ env }: VpcCni): Finding[] =>
+  Object.keys(env).flatMap((name): Finding[] => {
+    const meant = meantBy(name);
+    if (meant === undefined) return [];
+    return [
+      {
+        code: 'CNI.UNKNOWN_SETTING',
+        severity: 'warning',
+        subject: `aws-node ${name}`,
+        summary: `aws-node sets ${name}; the VPC CNI does not know this name and ignores it.`,
+        why: `It means ${meant}. Whoever set it believes in an effect that is not there.`,
+        nextActions: [`kubectl -n kube-system set env daemonset/aws-node --containers aws-node ${name}-`],
+      },
+    ];
+  });
 
-/** Names of the VPC CNI that contain another one. */
-const otherRealNames = new Set<string>([]);
+export const onInitContainer = ({ env, initEnv }: VpcCni): Finding[] =>
+  settingNames
+    .filter((name) => name in initEnv && initEnv[name] !== env[name])
+    .map((name) => ({
+      code: 'CNI.SETTING_ON_INIT_CONTAINER',
+      severity: 'warning',
+      subject: `aws-vpc-cni-init ${name}`,
+      summary: `${name}=${initEnv[name]} stands on init container aws-vpc-cni-init; aws-node itself has ${env[name] ?? 'none'}.`,
+      why: 'Only container aws-node reads it. Whoever set it believes in an effect that is not there.',
+      nextActions: [`kubectl -n kube-system set env daemonset/aws-node --containers aws-vpc-cni-init ${name}-`],
+    }));

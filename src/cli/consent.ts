@@ -17,12 +17,13 @@ export function confirmedByFlag(confirm: string | undefined, clusterName: string
 
 /**
  * Asks for the cluster's name on the terminal. True when it was typed. Rejects with the signal's reason on Ctrl-C, and with
- * CONSENT.DECLINED (exit 3) when something else was typed.
+ * CONSENT.DECLINED (exit 3) when something else was typed; `otherwise` is then the last of the next actions.
  */
 export async function askForName(
   io: Pick<Io, 'stdin' | 'stderr'>,
   clusterName: string,
   question: string,
+  otherwise: string,
   signal: AbortSignal,
 ): Promise<boolean> {
   const terminal = createInterface({ input: io.stdin, output: io.stderr });
@@ -34,7 +35,7 @@ export async function askForName(
   try {
     const typed = (await terminal.question(question, { signal })).trim();
     if (typed === clusterName) return true;
-    throw declined(typed, clusterName);
+    throw declined(typed, clusterName, otherwise);
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -43,15 +44,12 @@ export async function askForName(
   }
 }
 
-function declined(typed: string, clusterName: string): MigrateError {
+function declined(typed: string, clusterName: string, otherwise: string): MigrateError {
   return new MigrateError({
     code: 'CONSENT.DECLINED',
     message: `${typed === '' ? 'Nothing was typed' : `You typed "${typed}"`}, not "${clusterName}". Nothing was changed by this run.`,
     why: 'The name of the cluster is the consent to move its pods and delete its old node groups.',
-    nextActions: [
-      'run the same command again',
-      'or add --until verify: everything before that only adds to the cluster',
-    ],
+    nextActions: ['run the same command again', otherwise],
     exitCode: ExitCode.noConsent,
   });
 }

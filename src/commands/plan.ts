@@ -25,6 +25,26 @@ export default class Plan extends BaseCommand {
     'warm-prefix-target': Flags.integer({ helpValue: 'N', summary: 'WARM_PREFIX_TARGET of the VPC CNI.', min: 0 }),
     'warm-ip-target': Flags.integer({ helpValue: 'N', summary: 'WARM_IP_TARGET of the VPC CNI.', min: 0 }),
     'minimum-ip-target': Flags.integer({ helpValue: 'N', summary: 'MINIMUM_IP_TARGET of the VPC CNI.', min: 0 }),
+    subnet: name({
+      helpValue: 'ID',
+      summary: 'Subnet of the replacements (repeatable); default: those of each node group.',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    order: Flags.option({
+      summary: 'Cordon the old nodes before or after the switch.',
+      options: ['auto', 'safe-flip', 'cordon-first'] as const,
+      default: 'auto',
+    })(),
+    'reserve-subnet-cidr': Flags.boolean({ summary: 'Reserve ranges for prefixes first, where that helps.' }),
+    'canary-pods': Flags.integer({
+      helpValue: 'N',
+      summary: 'Pods that prove addresses on a node; 17 need a second prefix.',
+      min: 1,
+      max: 64,
+      default: 1,
+    }),
+    'canary-image': name({ helpValue: 'IMAGE', summary: 'Image of those pods; default: one the node has.' }),
     allow: name({
       helpValue: 'CODE',
       summary: 'Accept a blocking finding by its code (repeatable).',

@@ -1,4 +1,5 @@
 import { interfaceSettings, prefixDelegationIsOn, vpcCniVersion } from './cni-settings.ts';
+import { eniConfigOfNode, podSubnetOfNode } from './eni-config.ts';
 import type { Finding } from './finding.ts';
 import {
   type InterfaceSettings,
@@ -10,17 +11,11 @@ import {
   slots,
   supportsPrefixes,
 } from './max-pods.ts';
-import {
-  type AddressMode,
-  type NodeAddresses,
-  type NodeKind,
-  nodeAddresses,
-  nodeKind,
-  poolSubnet,
-} from './node-addresses.ts';
+import { type AddressMode, type NodeAddresses, type NodeKind, nodeAddresses, nodeKind } from './node-addresses.ts';
 import { instanceTypesOf } from './nodegroups.ts';
 import type { ClusterNode, ClusterSnapshot, InstanceType, NetworkInterface, Pod, Subnet, VpcCni } from './snapshot.ts';
-import { mapSubnet } from './subnet-map.ts';
+import { viewSubnet } from './subnet-owners.ts';
+import { drawingOf } from './subnet-symbols.ts';
 import { isAtLeast, parseVersion, vpcCniSince } from './version.ts';
 
 /** Why a node is not on prefixes, or takes fewer pods than it could, or cannot hold what it promises. */
@@ -104,6 +99,10 @@ export interface SubnetAudit {
   nodes: number;
   /** addresses that AWS counts as used and that cannot be seen: the free blocks are then too many */
   hiddenAddresses: number;
+  /** addresses that AWS counts as free although an interface or a reservation that can be seen holds them */
+  contradictingAddresses: number;
+  /** one character per /28 block in address order (domain/subnet-symbols.ts): `.` and `R` are free */
+  map: string;
 }
 
 /** Everything that `audit` knows before it judges. */
@@ -154,7 +153,7 @@ export function auditFacts(snapshot: ClusterSnapshot, { minFreePrefixes }: { min
   const cluster = surroundings(snapshot);
   const seen = snapshot.nodes.map((node) => {
     const interfaces = node.instanceId === null ? [] : (cluster.interfaces.get(node.instanceId) ?? []);
-    const subnetId = poolSubnet(interfaces, cluster.settings.customNetworking);
+    const subnetId = podSubnetOfNode(snapshot, node, interfaces);
     return { node, interfaces, subnetId, addresses: nodeAddresses(interfaces, cluster.pods.get(node.name) ?? []) };
   });
   const nodesIn = Map.groupBy(
@@ -162,8 +161,9 @@ export function auditFacts(snapshot: ClusterSnapshot, { minFreePrefixes }: { min
     ({ subnetId }) => subnetId,
   );
   const interfacesIn = Map.groupBy(snapshot.networkInterfaces, ({ subnetId }) => subnetId);
+  const looker = { sourceInstances: withSingles(seen), accountId: snapshot.cluster.accountId };
   const subnets = snapshot.subnets.map((subnet) =>
-    auditSubnet(subnet, interfacesIn.get(subnet.subnetId) ?? [], nodesIn.get(subnet.subnetId)?.length ?? 0),
+    auditSubnet(subnet, interfacesIn.get(subnet.subnetId) ?? [], nodesIn.get(subnet.subnetId)?.length ?? 0, looker),
   );
   const nodes = seen.map((found) => auditNode({ ...found, subnets }, cluster));
   const judged = new Set(nodes.filter(isJudged).map(({ name }) => name));
@@ -183,11 +183,30 @@ export const isJudged = ({ why }: NodeAudit): boolean =>
 export const hasReason = ({ why }: NodeAudit, ...codes: ReasonCode[]): boolean =>
   why.some(({ code }) => codes.includes(code));
 
-function auditSubnet(subnet: Subnet, interfaces: readonly NetworkInterface[], nodes: number): SubnetAudit {
-  const { subnetId, availabilityZone, cidr, availableIpAddressCount } = subnet;
-  const { freeAddresses, freePrefixes, expectedAvailableCount } = mapSubnet(subnet, interfaces);
-  const hiddenAddresses = Math.max(0, expectedAvailableCount - availableIpAddressCount);
-  return { subnetId, availabilityZone, cidr, freeAddresses, freePrefixes, nodes, hiddenAddresses };
+/** Nodes that a move to prefixes replaces: those with addresses of secondary IP mode. */
+const withSingles = (nodes: readonly Omit<SeenNode, 'subnets'>[]): Set<string> =>
+  new Set(
+    nodes.flatMap(({ node, addresses }) =>
+      addresses.mode === 'secondary' || addresses.mode === 'mixed' ? (node.instanceId ?? []) : [],
+    ),
+  );
+
+function auditSubnet(
+  subnet: Subnet,
+  interfaces: readonly NetworkInterface[],
+  nodes: number,
+  looker: Parameters<typeof viewSubnet>[2],
+): SubnetAudit {
+  const view = viewSubnet(subnet, interfaces, looker);
+  const hidden = view.expectedAvailableCount - view.availableCount;
+  return {
+    ...drawingOf(view),
+    freeAddresses: view.freeAddresses,
+    freePrefixes: view.freePrefixes,
+    nodes,
+    hiddenAddresses: Math.max(0, hidden),
+    contradictingAddresses: Math.max(0, -hidden),
+  };
 }
 
 /** What is the same for every node of the cluster. */
@@ -376,16 +395,26 @@ function withoutPrefix(
   const { secondaryAddresses } = addresses;
   const subnet = subnets.find((candidate) => candidate.subnetId === subnetId);
   const age = ageOf(node.createdAt, cluster);
-  if (node.unschedulable) return { code: 'cordoned', text: 'cordoned: it attaches no prefix' };
+  const { snapshot, settings } = cluster;
+  if (settings.customNetworking && subnetId === null)
+    return { code: 'no-prefix', text: `no ENIConfig ${eniConfigOfNode(node, snapshot.vpcCni.env).name}` };
+  if (node.unschedulable)
+    return startsWithPoolOnly(cluster)
+      ? { code: 'no-prefix', text: 'cordoned: aws-node attaches no prefix, and does not come up without one' }
+      : { code: 'cordoned', text: 'cordoned: it attaches no prefix' };
   if (age < patienceMilliseconds) return { code: 'starting', text: `started ${Math.round(age / 1000)} s ago` };
   if (cluster.rolling) return { code: 'rolling', text: 'aws-node is still being rolled' };
   if (subnet?.freePrefixes === 0) return { code: 'no-free-prefix', text: `no free /28 in ${subnet.subnetId}` };
   // With all slots taken by addresses in use there is no place for a prefix.
-  if (secondaryAddresses.length >= slots(limits.type, { ...cluster.settings, podEni: false }))
+  if (secondaryAddresses.length >= slots(limits.type, { ...settings, podEni: false }))
     return { code: 'no-slot', text: 'older than the switch, no slot for a prefix' };
   if (secondaryAddresses.length > 0) return { code: 'older-than-switch', text: 'older than the switch' };
   return { code: 'no-prefix', text: `no prefix, ${subnet?.freePrefixes ?? 'unknown'} /28 free` };
 }
+
+/** With custom networking aws-node comes up on a node only once its pool has something (nodeInit, pkg/ipamd/ipamd.go). */
+const startsWithPoolOnly = ({ settings, version }: Pick<Surroundings, 'settings' | 'version'>): boolean =>
+  settings.customNetworking && (parseVersion(version) === null || isAtLeast(version, vpcCniSince.needsPoolToStart));
 
 /** What is wrong with allocatable.pods. A value above the recommended one is fine while there are addresses for it. */
 function limitReasons({ allocatable }: ClusterNode, limits: Limits | null): Reason[] {

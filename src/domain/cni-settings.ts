@@ -14,15 +14,25 @@ export const settingNames = [
   'MAX_ENI',
 ] as const;
 
+/** Finding, and with `--allow` the consent to take over what was set past the add-on. */
+export const conflictCode = 'CNI.CONFIG_CONFLICT';
+
 type Env = Readonly<Record<string, string | null>>;
 
-/** A target: a positive integer, or 0 for not set (the VPC CNI ignores what it cannot read). */
+/** A target: a positive integer, or 0 for not set (the VPC CNI ignores what it cannot read, and what is negative). */
 export function target(env: Env, name: string): number {
   const text = env[name] ?? '';
-  return /^\d+$/.test(text) ? Number(text) : 0;
+  return wholeNumber.test(text) ? Number(text) : 0;
 }
 
-export const isOn = (env: Env, name: string): boolean => env[name]?.toLowerCase() === 'true';
+/** Whether a target has a value that the VPC CNI cannot read or takes for 0, as `1.5`, `-1` or ` 5`. */
+export const isNotANumber = (env: Env, name: string): boolean => !/^(\+?\d+)?$/.test(env[name] ?? '');
+
+/** What Go reads with strconv.Atoi and strconv.ParseBool, as the VPC CNI does. */
+const wholeNumber = /^\+?\d+$/;
+const truths = new Set(['1', 't', 'T', 'true', 'True', 'TRUE']);
+
+export const isOn = (env: Env, name: string): boolean => truths.has(env[name] ?? '');
 
 export const prefixDelegationIsOn = (env: Env): boolean => isOn(env, 'ENABLE_PREFIX_DELEGATION');
 
@@ -52,10 +62,6 @@ export function wantedEnv(env: Env, request: PlanRequest): Record<string, string
 /** IP targets, once set, make the VPC CNI ignore WARM_PREFIX_TARGET. */
 export const hasIpTargets = (env: Env): boolean =>
   target(env, 'WARM_IP_TARGET') > 0 || target(env, 'MINIMUM_IP_TARGET') > 0;
-
-/** Whether aws-node runs with the wanted settings already, whoever manages it. */
-export const runsAsWanted = ({ env }: VpcCni, request: PlanRequest): boolean =>
-  Object.entries(wantedEnv(env, request)).every(([name, value]) => env[name] === value);
 
 /** The whole environment as it will be. */
 export const envAfter = (vpcCni: VpcCni, request: PlanRequest): Env => ({

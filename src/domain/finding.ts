@@ -12,6 +12,8 @@ export interface Finding {
   nextActions: string[];
   /** true when the person accepted this blocking finding with `--allow CODE` */
   allowed?: boolean;
+  /** false when this one cannot be accepted, although others of its code can */
+  canBeAllowed?: false;
 }
 
 /** Findings that stop a plan from being applied. */

@@ -7,7 +7,7 @@ export const prefixSize = 16;
 export interface InterfaceSettings {
   /** AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG: the primary interface serves no pods */
   customNetworking: boolean;
-  /** ENABLE_POD_ENI: the trunk interface holds no prefix */
+  /** ENABLE_POD_ENI: on types that can have one, the trunk interface takes the place of another and holds no prefix */
   podEni: boolean;
   /** MAX_ENI; null when not set */
   maxEni: number | null;
@@ -15,15 +15,28 @@ export interface InterfaceSettings {
 
 export const plainInterfaces: InterfaceSettings = { customNetworking: false, podEni: false, maxEni: null };
 
-/** The VPC CNI uses prefixes on Nitro and bare metal instances; on others it stays in secondary IP mode without an error. */
+/**
+ * The VPC CNI uses prefixes on Nitro and bare metal instances; on others it stays in secondary IP mode without an error
+ * (amazon-vpc-cni-k8s, pkg/awsutils/awsutils.go, IsPrefixDelegationSupported). max-pods-calculator.sh of amazon-eks-ami asks
+ * for `nitro` alone, which after the cap matters for u-6tb1.metal, u-9tb1.metal and u-12tb1.metal: 147 there, 250 here.
+ */
 export const supportsPrefixes = (type: InstanceType): boolean => type.hypervisor === 'nitro' || type.bareMetal;
 
-/** The limit that EKS recommends and applies to managed node groups: 110 up to 30 vCPUs, 250 above. */
+/**
+ * The limit that EKS recommends and applies to managed node groups: 110 up to 30 vCPUs, 250 above
+ * (https://docs.aws.amazon.com/eks/latest/userguide/choosing-instance-type.html).
+ */
 export const podCap = (vcpus: number): number => (vcpus > 30 ? 250 : 110);
 
-/** Addresses or prefixes that pods can get on a node: one slot of each interface is its own primary address. */
+/**
+ * Addresses or prefixes that pods can get on a node: one slot of each interface of the default card is its own primary
+ * address. Of a type that is new to this program it is not known whether it has a trunk interface: it is then counted.
+ * An EFA-only interface of a launch template on that card takes a place, too, and is not counted: every type with EFA keeps
+ * addresses for more pods than the cap.
+ */
 export function slots(type: InstanceType, settings: InterfaceSettings): number {
-  const taken = (settings.customNetworking ? 1 : 0) + (settings.podEni ? 1 : 0);
+  const trunk = settings.podEni && type.branchInterfaces !== 0;
+  const taken = (settings.customNetworking ? 1 : 0) + (trunk ? 1 : 0);
   const interfaces = Math.min(type.enis, settings.maxEni ?? Infinity) - taken;
   return Math.max(0, interfaces) * Math.max(0, type.ipv4PerEni - 1);
 }
@@ -46,7 +59,7 @@ export function recommendedMaxPods(types: readonly InstanceType[], settings: Int
   return smallest(types.map((type) => withCap(type, prefixCapacity(type, settings), describe(type, settings))));
 }
 
-/** maxPods that EKS computes in secondary IP mode. */
+/** maxPods that EKS computes in secondary IP mode: the same cap, the smallest over all types. */
 export function secondaryMaxPods(types: readonly InstanceType[], settings: InterfaceSettings): PodLimit {
   return smallest(
     types.map((type) =>
@@ -55,7 +68,20 @@ export function secondaryMaxPods(types: readonly InstanceType[], settings: Inter
   );
 }
 
-/** Memory that EKS images set aside for kubelet and runtime, in MiB. */
+/** The types that hold a mixed group down, and what it would get without them; undefined when none does. */
+export function lowestTypes(
+  types: readonly InstanceType[],
+  settings: InterfaceSettings,
+): { names: string[]; value: number; without: PodLimit } | undefined {
+  const { value } = recommendedMaxPods(types, settings);
+  const isLowest = (type: InstanceType) => recommendedMaxPods([type], settings).value === value;
+  const others = types.filter((type) => !isLowest(type));
+  if (others.length === 0) return undefined;
+  const names = types.filter(isLowest).map(({ instanceType }) => instanceType);
+  return { names, value, without: recommendedMaxPods(others, settings) };
+}
+
+/** Memory that EKS images set aside for kubelet and runtime, in MiB (amazon-eks-ami, nodeadm/internal/kubelet/config.go). */
 export const kubeReservedMemoryMiB = (maxPods: number): number => 255 + 11 * maxPods;
 
 function withCap(type: InstanceType, capacity: number, limitedBy: string): PodLimit {
@@ -65,6 +91,7 @@ function withCap(type: InstanceType, capacity: number, limitedBy: string): PodLi
 
 function describe(type: InstanceType, settings: InterfaceSettings): string {
   const count = slots(type, settings);
+  if (count === 0) return `${type.instanceType}: no interface is left for pods`;
   return supportsPrefixes(type)
     ? `${type.instanceType}: ${count} prefixes of ${prefixSize} addresses`
     : `${type.instanceType}: ${count} addresses, prefixes are not supported`;

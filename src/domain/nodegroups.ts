@@ -1,4 +1,5 @@
 import { mustMove } from './evictable.ts';
+import { nodeKind } from './node-addresses.ts';
 import type { ClusterNode, ClusterSnapshot, InstanceType, LaunchTemplateVersion, Nodegroup, Pod } from './snapshot.ts';
 
 export const nodesOf = (snapshot: ClusterSnapshot, nodegroupName: string): ClusterNode[] =>
@@ -56,9 +57,18 @@ export function desiredNodes(snapshot: ClusterSnapshot, nodegroup: Nodegroup): n
 }
 
 /** Whether aws-node gives the node's pods their addresses: not on Fargate, hybrid, Auto Mode and Windows nodes. */
-export const usesVpcCni = ({ instanceId, labels }: ClusterNode): boolean =>
-  instanceId !== null &&
-  !['auto', 'fargate', 'hybrid'].includes(labels?.['eks.amazonaws.com/compute-type'] ?? '') &&
-  labels?.['kubernetes.io/os'] !== 'windows';
+export const usesVpcCni = (node: ClusterNode): boolean => nodeKind(node) === 'vpc-cni';
+
+/** Node groups of Windows, those with an image of their own included. */
+export const isWindows = (snapshot: ClusterSnapshot, { amiType, nodegroupName }: Nodegroup): boolean =>
+  amiType.startsWith('WINDOWS_') || nodesOf(snapshot, nodegroupName).some((node) => nodeKind(node) === 'windows');
+
+/** Where the nodes of the replacement will be. */
+export const replacementSubnets = ({ subnetIds }: Nodegroup, request: { subnetIds: string[] }): string[] =>
+  request.subnetIds.length > 0 ? request.subnetIds : subnetIds;
+
+/** The node pool of Karpenter that made the node; null for nodes of others. EKS Auto Mode makes its nodes in the same way. */
+export const karpenterPoolOf = ({ labels }: ClusterNode): string | null =>
+  labels['karpenter.sh/nodepool'] ?? labels['karpenter.sh/provisioner-name'] ?? null;
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -45,6 +45,8 @@ const planShape: Record<keyof MigrationPlan, Shape> = {
   request: 'object',
   expectations: 'array',
   findings: 'array',
+  order: 'object',
+  vpcCni: 'object',
   nodegroups: 'array',
   subnets: 'array',
   steps: 'array',

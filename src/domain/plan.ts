@@ -1,8 +1,16 @@
 import type { Finding } from './finding.ts';
-import type { NodegroupTaint, Scaling } from './snapshot.ts';
+import type { NodeMemory } from './node-memory.ts';
+import type { NodegroupTaint, Scaling, VpcCniOwner } from './snapshot.ts';
 
 export const phases = ['prepare', 'create', 'verify', 'cordon', 'drain', 'soak', 'delete', 'cleanup'] as const;
 export type Phase = (typeof phases)[number];
+
+/**
+ * safe-flip: the old nodes stay in service while the VPC CNI is switched, and attach prefixes too. cordon-first: they are
+ * cordoned before, so that they attach none, and can start no pod until the replacement is there.
+ */
+export const orders = ['safe-flip', 'cordon-first'] as const;
+export type Order = (typeof orders)[number];
 
 /** additive: takes nothing away. disruptive: moves pods. destructive: cannot be undone. */
 export type Impact = 'additive' | 'disruptive' | 'destructive';
@@ -16,6 +24,16 @@ export interface PlanRequest {
   warmPrefixTarget?: number;
   warmIpTarget?: number;
   minimumIpTarget?: number;
+  /** when the sources are cordoned: `auto` chooses */
+  order: Order | 'auto';
+  /** subnets of the replacements; empty: those of each source */
+  subnetIds: string[];
+  /** reserve ranges for prefixes where that helps, before anything else */
+  reserveSubnetCidr: boolean;
+  /** pods that prove addresses on each new node when no other pod does; 17 need a second prefix */
+  canaryPods: number;
+  /** image of those pods; default: one that the node has already */
+  canaryImage?: string;
   /** codes of blocking findings that the person accepts */
   allow: string[];
   /** default: from the forecast, at least 30 minutes */
@@ -23,6 +41,19 @@ export interface PlanRequest {
   soakSeconds: number;
   expiresInSeconds: number;
 }
+
+/** A request in which nothing was asked for. */
+export const plainRequest = (clusterName: string): PlanRequest => ({
+  clusterName,
+  nodegroups: [],
+  order: 'auto',
+  subnetIds: [],
+  reserveSubnetCidr: false,
+  canaryPods: 1,
+  allow: [],
+  soakSeconds: 600,
+  expiresInSeconds: 86_400,
+});
 
 /** The plan. Frozen once made; `planId` is the SHA-256 (hex) of the canonical JSON of all other fields. */
 export interface MigrationPlan {
@@ -43,6 +74,8 @@ export interface MigrationPlan {
   request: PlanRequest;
   expectations: Expectation[];
   findings: Finding[];
+  order: OrderPlan;
+  vpcCni: VpcCniPlan;
   nodegroups: NodegroupPlan[];
   subnets: SubnetPlan[];
   steps: AnyStep[];
@@ -67,15 +100,58 @@ export interface NodegroupPlan {
   source: string;
   replacement: string;
   instanceTypes: string[];
+  /** of the replacement */
+  subnetIds: string[];
   nodes: { source: number; replacement: number };
   maxPods: MaxPods;
   /** allocatable.pods of the source's nodes today (the smallest) */
   maxPodsBefore: number;
   prefixesPerNode: { idle: number; expected: number; full: number };
+  memory: NodeMemory;
   /** pods that will be evicted from the source */
   pods: number;
   /** path of the rendered user data in the plan folder */
   userDataFile: string;
+}
+
+/** Moments of a plan at which a subnet can run short, in their order. */
+export const stages = ['switch', 'first-node', 'full-size', 'drain'] as const;
+export type Stage = (typeof stages)[number];
+
+/** How the old nodes go out of service, and why so. */
+export interface OrderPlan {
+  order: Order;
+  /** one or two sentences with the numbers that decided */
+  reason: string;
+  /** every order that was looked at: where it runs short, at which stage first, and by how many blocks at worst */
+  considered: { order: Order; fits: boolean; short: { subnetId: string; stage: Stage; blocks: number }[] }[];
+}
+
+/** Who has the last word on aws-node, and what the plan does to its settings. */
+export interface VpcCniPlan {
+  owner: VpcCniOwner;
+  version: string | null;
+  how: 'update-addon' | 'patch-daemon-set' | 'wait-for-owner' | 'nothing';
+  /** what changes first */
+  settings: VpcCniSetting[];
+  /** the whole configuration of the add-on as it will be, JSON; null when it stays */
+  configurationValues: string | null;
+  /** what has to be changed in the source of somebody else who has the last word; empty when nobody has */
+  instructions: string[];
+}
+
+/** One variable of aws-node that differs somewhere, or that the plan sets. Null: not set there. */
+export interface VpcCniSetting {
+  name: string;
+  /** in the configuration of the add-on; always null without one */
+  configured: string | null;
+  /** on the DaemonSet now, and the field manager that set it there */
+  live: string | null;
+  setBy: string | null;
+  /** after the plan */
+  target: string | null;
+  /** `adopt`: set by hand, and taken into the configuration as it is; `conflict`: EKS would refuse it */
+  change: 'none' | 'set' | 'adopt' | 'conflict';
 }
 
 export interface SubnetPlan {
@@ -87,6 +163,10 @@ export interface SubnetPlan {
   freePrefixesAfter: number;
   peakDemand: number;
   fits: boolean;
+  /** blocks taken at each stage compared with the survey (below 0: given back), and how many are then left (below 0: short) */
+  timeline: { stage: Stage; taken: number; left: number }[];
+  /** one character per /28 block in address order, as surveyed (domain/subnet-symbols.ts): `.` and `R` are free */
+  map: string;
 }
 
 export interface Forecast {
@@ -98,6 +178,17 @@ export interface Forecast {
 
 /** Parameters of each kind of step: all it needs, rendered at plan time. */
 export interface StepParams {
+  'reserve-subnet-cidr': {
+    subnetId: string;
+    /** `10.0.1.64/26`, of which no single address is given out any more */
+    cidr: string;
+    region: string;
+    /** free /28 blocks in it, counted when the plan was made */
+    prefixes: number;
+    description: string;
+    tags: Record<string, string>;
+  };
+  'release-subnet-cidr': { subnetId: string; cidr: string; region: string; tags: Record<string, string> };
   'configure-vpc-cni': {
     clusterName: string;
     addonName: 'vpc-cni';
@@ -106,8 +197,26 @@ export interface StepParams {
     before: string | null;
     /** the whole merged document, JSON */
     configurationValues: string;
-    /** what must be in the environment of aws-node afterwards */
+    /** what must be in the environment of aws-node afterwards; null: not set */
+    env: Record<string, string | null>;
+    /** the same variables as they will be after an undo */
+    envBefore: Record<string, string | null>;
+    /** the configuration after an undo: as it was, but for values of others that were taken over */
+    undoValues: string;
+  };
+  'patch-vpc-cni': {
+    /** what must be in the environment of aws-node afterwards; null: not set */
+    env: Record<string, string | null>;
+    /** the same variables as they were */
+    before: Record<string, string | null>;
+  };
+  'await-vpc-cni': {
+    owner: VpcCniOwner;
+    /** what the owner has to set */
     env: Record<string, string>;
+    /** how, in the words of its tool */
+    instructions: string[];
+    timeoutSeconds: number;
   };
   'create-launch-template': {
     launchTemplateName: string;
@@ -141,11 +250,17 @@ export interface StepParams {
   'verify-replacement': {
     clusterName: string;
     nodegroupName: string;
+    /** the node group that it replaces */
+    source: string;
     /** at least this many nodes must pass */
     nodes: number;
     /** allocatable.pods that each node must report */
     maxPods: number;
     taints: NodegroupTaint[];
+    /** pods that prove addresses: 1 only where no other pod does; more are made on every node */
+    canaryPods: number;
+    /** null: one that the node has already */
+    canaryImage: string | null;
     timeoutSeconds: number;
   };
   'scale-replacement': { clusterName: string; nodegroupName: string; scaling: Scaling; timeoutSeconds: number };
@@ -162,7 +277,11 @@ export interface StepParams {
   };
   soak: { seconds: number };
   'delete-source': { clusterName: string; nodegroupName: string; replacementName: string; timeoutSeconds: number };
-  cleanup: { clusterName: string };
+  cleanup: {
+    clusterName: string;
+    /** ranges that the plan reserved, and that stay: `10.0.1.64/26 of subnet-0abc` */
+    reserved: string[];
+  };
 }
 
 export type StepKind = keyof StepParams;

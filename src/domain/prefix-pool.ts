@@ -37,6 +37,29 @@ export function stepPool(prefixes: number, pods: number, settings: PoolSettings)
 }
 
 /**
+ * The most prefixes that a node can come to hold with up to `pods` pods, whatever the order and the pace at which they came.
+ * Pods get addresses from any prefix (data_store.go walks a map), so of several prefixes none need be empty, and then
+ * WARM_PREFIX_TARGET new ones are attached where one would do. A target of 2 or more, or of more than 16 addresses, makes a
+ * difference to the pool at rest.
+ */
+export function mostPrefixes(pods: number, settings: PoolSettings): number {
+  const { warmPrefixTarget, warmIpTarget, minimumIpTarget, maxPods, slots } = settings;
+  const growth = (prefixes: number): number => {
+    const total = prefixes * prefixSize;
+    const available = Math.max(0, total - pods);
+    if (settings.stopsAtMaxPods && total >= maxPods) return 0;
+    if (warmIpTarget > 0 || minimumIpTarget > 0)
+      return Math.ceil(Math.max(warmIpTarget - available, minimumIpTarget - total, 0) / prefixSize);
+    const isLow = available < prefixSize * warmPrefixTarget || (warmPrefixTarget === 0 && available === 0);
+    const empty = Math.max(0, prefixes - pods);
+    return isLow ? Math.max(1, warmPrefixTarget - empty) : 0;
+  };
+  let most = steadyPrefixes(pods, settings);
+  for (let before = 0; growth(before) > 0; before += 1) most = Math.max(most, before + growth(before));
+  return Math.min(most, slots);
+}
+
+/**
  * Prefixes on a node whose pods came one by one, once the pool is at rest; the higher number where it swings for ever.
  * With MINIMUM_IP_TARGET alone the pool never grows past it, so the answer can be too small for `pods`.
  */

@@ -2,7 +2,7 @@ import { type Cidr, contains, formatCidr, overlaps, parseCidr } from './addresse
 import { prefixSize } from './max-pods.ts';
 import { nodesOf } from './nodegroups.ts';
 import type { SubnetPlan } from './plan.ts';
-import type { ClusterSnapshot, Subnet } from './snapshot.ts';
+import type { ClusterSnapshot, NetworkInterface, Subnet } from './snapshot.ts';
 import { isFree, type OwnedBlock, type SubnetView, viewSubnet } from './subnet-owners.ts';
 
 /** What a subnet has to hold, in /28 blocks and in single addresses outside every reservation. */
@@ -14,6 +14,8 @@ export interface ReservationDemand {
 /** Ranges to reserve for prefixes, in the order in which they were chosen. */
 export interface Reservation {
   cidrs: string[];
+  /** of each range, its free blocks now and when the old nodes are gone, and its free addresses */
+  ranges: { cidr: string; freePrefixes: number; freePrefixesAfter: number; freeAddresses: number }[];
   /** free blocks in them now, and when the old nodes are gone */
   freePrefixes: number;
   freePrefixesAfter: number;
@@ -28,14 +30,55 @@ export interface ReservationAdvice {
   demand: ReservationDemand;
   /** free blocks that are inside reservations for prefixes already; they count towards the demand */
   reserved: number;
+  /** the same when the old nodes are gone */
+  reservedAfter: number;
   /** holds the demand at once; null when no free ranges do (`reason`), or when nothing more is needed */
   now: Reservation | null;
   /** why there is nothing to reserve that holds the demand at once */
   reason: string | null;
   /** holds the demand when the old nodes are gone: no single address is placed there while they go; null when `now` does, or none does */
   after: Reservation | null;
-  /** size of a new subnet that holds the demand alone, `/24`; null when none is needed, or none is large enough */
+  /** size of a new subnet that holds the demand alone, `/24`; null when ranges hold it now or are there already, or none is large enough */
   newSubnet: string | null;
+}
+
+/** What a plan takes from one subnet for its prefixes. */
+export interface PrefixNeed {
+  subnetId: string;
+  /** /28 blocks attached at the worst moment, without those that single addresses spoil */
+  prefixes: number;
+  /** network interfaces of the replacement, each with one single address */
+  interfaces: number;
+}
+
+/** What a plan reserves in one subnet before anything else, or what is in the way. */
+export interface SubnetReservation {
+  subnetId: string;
+  /** empty when enough is reserved already, and when there is an obstacle */
+  ranges: ReservedRange[];
+  /** other-account: only the owner can do what `commands` say; no-room: no free ranges leave the single addresses that are needed */
+  obstacle: 'other-account' | 'no-room' | null;
+  /** the account that the subnet belongs to */
+  ownerId: string;
+  demand: ReservationDemand;
+  /** blocks that are reserved and free already */
+  reserved: number;
+  /** free addresses outside every reservation afterwards */
+  singlesLeft: number;
+  /** network interfaces of the replacement that take some of them */
+  interfaces: number;
+  commands: string[];
+  /** why there is no room; null when there is */
+  reason: string | null;
+}
+
+export interface ReservedRange {
+  cidr: string;
+  /** free /28 blocks in it: now, or when the old nodes are gone where so many are not free now */
+  prefixes: number;
+  when: 'now' | 'after';
+  /** addresses in it that are free now: EC2 no longer counts them as available then */
+  freeAddresses: number;
 }
 
 interface Candidate {
@@ -61,12 +104,13 @@ export function adviseReservation(
   region: string,
 ): ReservationAdvice {
   const reserved = view.reservedFreePrefixes;
-  const none = { subnetId: subnet.subnetId, demand, reserved, now: null, after: null, newSubnet: null };
+  // reserved blocks that old nodes still spoil come free as well
+  const reservedAfter = reservedBlocks(view, isFreeAfter);
+  const none = { subnetId: subnet.subnetId, demand, reserved, reservedAfter, now: null, after: null, newSubnet: null };
   if (reserved >= demand.prefixes) return { ...none, reason: `${reserved} reserved blocks are free already.` };
   const now = choose(subnet, view, demand, isFree);
   if (now !== null) return { ...none, now: rendered(subnet, view, now, region), reason: null };
-  // reserved blocks that old nodes still spoil come free as well
-  const after = choose(subnet, view, demand, ({ freeAfter }) => freeAfter);
+  const after = choose(subnet, view, demand, isFreeAfter);
   const short =
     view.freePrefixes < demand.prefixes
       ? `${view.freePrefixes} blocks are free, ${demand.prefixes} are needed.`
@@ -74,7 +118,7 @@ export function adviseReservation(
   if (after === null) return { ...none, reason: short, newSubnet: smallestSubnet(demand) };
   if (after.length === 0)
     return { ...none, reason: `${short} The reservations that are there hold them when the old nodes are gone.` };
-  return { ...none, reason: short, after: rendered(subnet, view, after, region) };
+  return { ...none, reason: short, after: rendered(subnet, view, after, region), newSubnet: smallestSubnet(demand) };
 }
 
 /** An internet-facing or internal load balancer needs as many free addresses in each of its subnets (Elastic Load Balancing user guide). */
@@ -91,14 +135,30 @@ export function adviseForPlan(
 ): { view: SubnetView; advice: ReservationAdvice } | null {
   const subnet = snapshot.subnets.find((candidate) => candidate.subnetId === subnetId);
   if (subnet === undefined) return null;
-  const { accountId, region } = snapshot.cluster;
   const sourceInstances = instancesOf(snapshot, sourceNames);
   const here = snapshot.networkInterfaces.filter((candidate) => candidate.subnetId === subnetId);
-  const view = viewSubnet(subnet, here, { sourceInstances, accountId });
-  const leaving = here.filter(({ instanceId }) => instanceId !== null && sourceInstances.has(instanceId));
-  const demand = { prefixes: peakDemand, singles: leaving.length + loadBalancerReserve };
-  return { view, advice: adviseReservation(subnet, view, demand, region) };
+  const view = viewSubnet(subnet, here, { sourceInstances, accountId: snapshot.cluster.accountId });
+  const demand = { prefixes: peakDemand, singles: singlesNeeded(here, sourceInstances, 0) };
+  return { view, advice: adviseReservation(subnet, view, demand, snapshot.cluster.region) };
 }
+
+/**
+ * Single addresses that have to stay free outside reservations: one for each interface of the replacement, or as many as
+ * the old nodes have interfaces where that is more, and those of a load balancer.
+ */
+export function singlesNeeded(
+  here: readonly NetworkInterface[],
+  sourceInstances: ReadonlySet<string>,
+  interfaces: number,
+): number {
+  const leaving = here.filter(({ instanceId }) => instanceId !== null && sourceInstances.has(instanceId)).length;
+  return Math.max(leaving, interfaces) + loadBalancerReserve;
+}
+
+const isFreeAfter = ({ freeAfter }: OwnedBlock): boolean => freeAfter;
+
+const reservedBlocks = ({ blocks }: SubnetView, counts: (block: OwnedBlock) => boolean): number =>
+  blocks.filter((block) => block.reservation === 'prefix' && counts(block)).length;
 
 /** Ids of the instances of these node groups. */
 export const instancesOf = (snapshot: ClusterSnapshot, nodegroupNames: readonly string[]): Set<string> =>
@@ -114,8 +174,7 @@ function choose(
   demand: ReservationDemand,
   counts: (block: OwnedBlock) => boolean,
 ): Candidate[] | null {
-  const reserved = view.blocks.filter((block) => block.reservation === 'prefix' && counts(block)).length;
-  const missing = demand.prefixes - reserved;
+  const missing = demand.prefixes - reservedBlocks(view, counts);
   const spare = singlesOutside(subnet, view) - demand.singles;
   const all = candidates(subnet, view, counts);
   const full = all.filter(({ prefixes, range }) => prefixes * prefixSize === range.size);
@@ -201,22 +260,41 @@ const singlesOutside = (subnet: Subnet, view: SubnetView): number =>
   Math.min(view.expectedAvailableCount, subnet.availableIpAddressCount);
 
 function rendered(subnet: Subnet, view: SubnetView, chosen: readonly Candidate[], region: string): Reservation {
-  const cidrs = chosen.map(({ range }) => formatCidr(range));
-  const inside = view.blocks.filter(({ cidr }) => {
-    const block = parseCidr(cidr);
-    return block !== null && chosen.some(({ range }) => contains(range, block.first));
+  const ranges = chosen.map(({ range, singles }) => {
+    const inside = view.blocks.filter(({ cidr }) => isInside(range, cidr));
+    return {
+      cidr: formatCidr(range),
+      freePrefixes: inside.filter(isFree).length,
+      freePrefixesAfter: inside.filter(isFreeAfter).length,
+      freeAddresses: singles,
+    };
   });
+  const cidrs = ranges.map(({ cidr }) => cidr);
   return {
     cidrs,
-    freePrefixes: inside.filter(isFree).length,
-    freePrefixesAfter: inside.filter(({ freeAfter }) => freeAfter).length,
-    singlesLeft: chosen.reduce((left, { singles }) => left - singles, singlesOutside(subnet, view)),
-    commands: cidrs.map(
-      (cidr) =>
-        `aws ec2 create-subnet-cidr-reservation --region ${region} --subnet-id ${subnet.subnetId} --reservation-type prefix --cidr ${cidr}`,
-    ),
+    ranges,
+    freePrefixes: sum(ranges.map(({ freePrefixes }) => freePrefixes)),
+    freePrefixesAfter: sum(ranges.map(({ freePrefixesAfter }) => freePrefixesAfter)),
+    singlesLeft: singlesOutside(subnet, view) - sum(ranges.map(({ freeAddresses }) => freeAddresses)),
+    commands: cidrs.map((cidr) => reserveCommand(subnet, cidr, region, view.shared)),
   };
 }
+
+function isInside(range: Cidr, block: string): boolean {
+  const parsed = parseCidr(block);
+  return parsed !== null && contains(range, parsed.first);
+}
+
+/** In a subnet of another account only its owner can reserve. */
+const reserveCommand = ({ subnetId, ownerId }: Subnet, cidr: string, region: string, shared: boolean): string =>
+  `aws ec2 create-subnet-cidr-reservation --region ${region} --subnet-id ${subnetId} --reservation-type prefix --cidr ${cidr}` +
+  (shared && ownerId !== '' ? `  # with credentials of account ${ownerId}` : '');
+
+/** The command that shows the reservations of a subnet. */
+export const showReservationsCommand = (region: string, subnetId: string): string =>
+  `aws ec2 get-subnet-cidr-reservations --region ${region} --subnet-id ${subnetId}`;
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 /** Single addresses that fit the first and the last block of a subnet, where no prefix can be. */
 const edgeSingles = 12 + 15;

@@ -16,6 +16,8 @@ export interface StepState {
   detail: string | null;
   /** ids of updates that EKS gave us, by what they are for */
   updates: Record<string, string>;
+  /** id of the last run that wrote a note about it */
+  notedIn: string | null;
 }
 
 /** Fold of plan and journal: where the migration stands. */
@@ -47,6 +49,7 @@ const pending = (): StepState => ({
   failure: null,
   detail: null,
   updates: {},
+  notedIn: null,
 });
 
 /** The state before anything happened. */
@@ -113,7 +116,7 @@ export function applyEntry(state: RunState, at: string, entry: JournalEntry): vo
       }
       break;
     case 'step-progress':
-      applyProgress(state, step, entry.progress);
+      applyProgress(state, step, entry);
       break;
     case 'run-paused':
       if (run === undefined) break;
@@ -133,7 +136,7 @@ export function applyEntry(state: RunState, at: string, entry: JournalEntry): vo
 function applyProgress(
   state: RunState,
   step: StepState | undefined,
-  progress: Extract<JournalEntry, { type: 'step-progress' }>['progress'],
+  { progress, runId }: Extract<JournalEntry, { type: 'step-progress' }>,
 ): void {
   switch (progress.kind) {
     case 'eviction-intent':
@@ -158,6 +161,7 @@ function applyProgress(
       state.verifiedNodes[progress.node] = { prefixes: progress.prefixes, allocatablePods: progress.allocatablePods };
       break;
     case 'note':
+      if (step !== undefined) step.notedIn = runId;
       break;
   }
 }

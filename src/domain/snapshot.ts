@@ -18,6 +18,8 @@ export interface ClusterSnapshot {
   pods: Pod[];
   workloads: Workload[];
   podDisruptionBudgets: PodDisruptionBudget[];
+  /** custom networking: where pods of a node get their addresses; empty when the cluster has none */
+  eniConfigs: EniConfig[];
 }
 
 export interface Cluster {
@@ -109,8 +111,28 @@ export interface LaunchTemplateVersion {
   data: Record<string, unknown>;
 }
 
+/** An ENIConfig of custom networking (crd.k8s.amazonaws.com/v1alpha1). */
+export interface EniConfig {
+  name: string;
+  /** null when it names none, so that no interface can be made from it */
+  subnetId: string | null;
+  securityGroups: string[];
+}
+
+/** Whose word on the settings of aws-node is last: a change past its owner is undone sooner or later. */
+export interface VpcCniOwner {
+  tool: 'eks' | 'cloudformation' | 'helm' | 'argo-cd' | 'flux' | 'terraform' | 'nobody';
+  /** release, application or stack, `kube-system/aws-vpc-cni`; null where there is none or it is not known */
+  name: string | null;
+  /** what gave it away: `annotation meta.helm.sh/release-name`, `tag aws:cloudformation:stack-name` */
+  evidence: string;
+  /** of a Helm release, where its label tells it */
+  chartVersion?: string;
+}
+
 export interface VpcCni {
   managedBy: 'eks-addon' | 'self-managed' | 'absent';
+  owner: VpcCniOwner;
   /** version of the running aws-node image, `1.19.2`; null when it cannot be read */
   version: string | null;
   addon: {
@@ -122,8 +144,10 @@ export interface VpcCni {
   } | null;
   /** environment of container aws-node in DaemonSet kube-system/aws-node; values from references are null */
   env: Record<string, string | null>;
-  /** field manager of each variable, where the API server tells it */
+  /** field manager of each variable, where the API server tells it; of several owners one that is not EKS */
   envManagers: Record<string, string>;
+  /** environment of its init containers */
+  initEnv: Record<string, string | null>;
   rollout: DaemonSetRollout | null;
 }
 
@@ -138,14 +162,20 @@ export interface DaemonSetRollout {
 
 export interface InstanceType {
   instanceType: string;
+  /** `ec2`: EC2 described it; else facts shipped with this program, because EC2 did not, or the caller may not ask it */
+  origin: 'ec2' | 'not-described' | 'not-allowed';
   /** absent on bare metal */
   hypervisor: 'nitro' | 'xen' | null;
   bareMetal: boolean;
+  /** the default of the type: CpuOptions of a launch template are counted neither by EKS nor here; 0: not known */
   vcpus: number;
+  /** 0: not known */
   memoryMiB: number;
   /** ENIs of the default network card, the only one that serves pods */
   enis: number;
   ipv4PerEni: number;
+  /** pods with security groups of their own that a node can hold; 0: it has no trunk interface; null: not known */
+  branchInterfaces: number | null;
   architectures: string[];
 }
 

@@ -26,6 +26,9 @@ export interface SubnetMap {
   expectedAvailableCount: number;
 }
 
+/** Addresses that come and go between two reads of AWS are no contradiction. */
+export const toleratedDifference = 3;
+
 /**
  * Draws a subnet as the /28 blocks it consists of, from the addresses and prefixes of its network interfaces and its
  * reservations. A subnet without an IPv4 CIDR has no blocks.
@@ -35,24 +38,22 @@ export function mapSubnet(subnet: Subnet, networkInterfaces: readonly NetworkInt
   if (range === null)
     return { blocks: [], freeAddresses: 0, freePrefixes: 0, reservedFreePrefixes: 0, expectedAvailableCount: 0 };
   const here = networkInterfaces.filter((candidate) => candidate.subnetId === subnet.subnetId);
-  const prefixes = here
-    .flatMap((candidate) => candidate.prefixes ?? [])
-    .map(parseCidr)
-    .filter((found) => found !== null);
+  const prefixes = here.flatMap((candidate) => candidate.prefixes ?? []).flatMap((text) => parseCidr(text) ?? []);
+  const reservations = (subnet.reservations ?? []).flatMap(({ cidr, type }): Reserved[] => {
+    const reserved = parseCidr(cidr);
+    return reserved === null ? [] : [{ ...reserved, type }];
+  });
   const used = markUsed(range, here, prefixes);
-  const blocks = alignedBlocks(range).map((block) =>
-    drawBlock(block, range, used, prefixes, subnet.reservations ?? []),
-  );
-  const kept = (address: number) => isKeptByAws(range, address);
-  const isUsed = (address: number) => used[address - range.first] === 1;
-  const reserved = (subnet.reservations ?? []).map(({ cidr }) => parseCidr(cidr)).filter((found) => found !== null);
+  const reserved = marked(range, reservations);
   let freeAddresses = 0;
   let freeInReservations = 0;
-  for (let address = range.first; address < range.first + range.size; address += 1) {
-    if (kept(address) || isUsed(address)) continue;
+  for (let offset = 0; offset < range.size; offset += 1) {
+    if (used[offset] === 1 || isKeptByAws(range, offset)) continue;
     freeAddresses += 1;
-    if (reserved.some((reservation) => contains(reservation, address))) freeInReservations += 1;
+    freeInReservations += reserved[offset] ?? 0;
   }
+  const attached = new Set(prefixes.filter(({ size }) => size === prefixSize).map(({ first }) => first));
+  const blocks = alignedBlocks(range).map((block) => drawBlock(block, range, used, attached, reservations));
   const free = blocks.filter((block) => block.state === 'free' && block.reservation !== 'explicit');
   return {
     blocks,
@@ -79,17 +80,27 @@ function alignedBlocks(range: Cidr): Cidr[] {
   return Array.from({ length: count }, (_, index) => ({ first: range.first + index * prefixSize, size: prefixSize }));
 }
 
+interface Reserved extends Cidr {
+  type: Subnet['reservations'][number]['type'];
+}
+
+/** One byte per address of the subnet, 1 when it is in one of the ranges. */
+function marked(subnet: Cidr, ranges: readonly Cidr[]): Uint8Array {
+  const marks = new Uint8Array(subnet.size);
+  for (const range of ranges) {
+    const start = Math.max(0, range.first - subnet.first);
+    const end = Math.max(0, range.first + range.size - subnet.first);
+    marks.fill(1, start, end);
+  }
+  return marks;
+}
+
 /** One byte per address of the subnet, 1 when it is in use. */
 function markUsed(range: Cidr, here: readonly NetworkInterface[], prefixes: readonly Cidr[]): Uint8Array {
-  const used = new Uint8Array(range.size);
-  const singles = here
-    .flatMap((candidate) => candidate.addresses ?? [])
-    .map(parseIpv4)
-    .filter((found) => found !== null);
-  for (const address of singles) if (contains(range, address)) used[address - range.first] = 1;
-  for (const prefix of prefixes) {
-    if (contains(range, prefix.first))
-      used.fill(1, prefix.first - range.first, prefix.first - range.first + prefix.size);
+  const used = marked(range, prefixes);
+  for (const text of here.flatMap((candidate) => candidate.addresses ?? [])) {
+    const address = parseIpv4(text);
+    if (address !== null && contains(range, address)) used[address - range.first] = 1;
   }
   return used;
 }
@@ -98,29 +109,32 @@ function drawBlock(
   block: Cidr,
   range: Cidr,
   used: Uint8Array,
-  prefixes: readonly Cidr[],
-  reservations: Subnet['reservations'],
+  attached: ReadonlySet<number>,
+  reservations: readonly Reserved[],
 ): Block {
   const offset = block.first - range.first;
   const usedAddresses = used.subarray(offset, offset + block.size).reduce((sum, one) => sum + one, 0);
   const touchesAws = offset === 0 || offset + block.size === range.size;
-  const isPrefix = prefixes.some((prefix) => prefix.first === block.first && prefix.size === block.size);
   return {
     cidr: `${formatIpv4(block.first)}/28`,
-    state: isPrefix ? 'prefix' : touchesAws ? 'aws' : usedAddresses > 0 ? 'used' : 'free',
+    state: attached.has(block.first) ? 'prefix' : touchesAws ? 'aws' : usedAddresses > 0 ? 'used' : 'free',
     usedAddresses,
     reservation: reservationOf(block, reservations),
   };
 }
 
-function reservationOf(block: Cidr, reservations: Subnet['reservations']): Block['reservation'] {
-  const parsed = reservations.map(({ cidr, type }) => ({ type, range: parseCidr(cidr) }));
-  if (parsed.some(({ type, range }) => type === 'explicit' && range !== null && overlaps(range, block)))
-    return 'explicit';
+function reservationOf(block: Cidr, reservations: readonly Reserved[]): Block['reservation'] {
+  const touching = reservations.filter((reserved) => overlaps(reserved, block));
+  if (touching.some(({ type }) => type === 'explicit')) return 'explicit';
   const inside = ({ first, size }: Cidr) => first <= block.first && block.first + block.size <= first + size;
-  return parsed.some(({ type, range }) => type === 'prefix' && range !== null && inside(range)) ? 'prefix' : null;
+  return touching.some(inside) ? 'prefix' : null;
+}
+
+/** `10.0.1.16/28` of `10.0.1.21` */
+export function blockOf(address: string): string {
+  const at = parseIpv4(address) ?? 0;
+  return `${formatIpv4(at - (at % prefixSize))}/28`;
 }
 
 /** AWS keeps the first four addresses and the last one of every subnet. */
-const isKeptByAws = (range: Cidr, address: number): boolean =>
-  address < range.first + 4 || address === range.first + range.size - 1;
+const isKeptByAws = ({ size }: Cidr, offset: number): boolean => offset < 4 || offset === size - 1;

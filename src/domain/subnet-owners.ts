@@ -1,7 +1,7 @@
 import { type Cidr, contains, parseCidr, parseIpv4 } from './addresses.ts';
 import { prefixSize } from './max-pods.ts';
 import type { NetworkInterface, Subnet } from './snapshot.ts';
-import { type Block, mapSubnet } from './subnet-map.ts';
+import { type Block, mapSubnet, toleratedDifference } from './subnet-map.ts';
 
 /**
  * Who holds addresses of a subnet. `source-node`: goes with the old nodes; `instance`: every other instance, and pods with
@@ -15,6 +15,7 @@ export const owners = [
   'instance',
   'lambda',
   'load-balancer',
+  'database',
   'efs',
   'endpoint',
   'nat-gateway',
@@ -30,6 +31,7 @@ export const ownerNames: Record<Owner, string> = {
   instance: 'other nodes and instances',
   lambda: 'Lambda functions',
   'load-balancer': 'load balancers',
+  database: 'databases',
   efs: 'EFS mount targets',
   endpoint: 'VPC endpoints',
   'nat-gateway': 'NAT gateways',
@@ -90,9 +92,6 @@ export interface SubnetView {
   complete: boolean;
 }
 
-/** Addresses that come and go between two reads of AWS are no contradiction. */
-const toleratedDifference = 3;
-
 /** EC2 spells some types in two ways: the API model says `natGateway`, answers say `nat_gateway`. */
 const byType: Record<string, Owner> = {
   natgateway: 'nat-gateway',
@@ -111,6 +110,7 @@ const byDescription: [description: RegExp, owner: Owner][] = [
   [/^Interface for NAT Gateway /, 'nat-gateway'],
   [/^VPC Endpoint Interface /, 'endpoint'],
   [/^AWS Lambda VPC ENI/, 'lambda'],
+  [/^RDSNetworkInterface/, 'database'],
   [/^EFS mount target for /, 'efs'],
   [/^Amazon EKS /, 'eks'],
 ];

@@ -18,6 +18,16 @@ export function isAtLeast(version: string | null, wanted: string): boolean {
 export const vpcCniSince = {
   prefixDelegation: '1.9.0',
   prefixDelegationOnBareMetal: '1.11.0',
+  /** AWS_MANAGE_ENIS_NON_SCHEDULABLE is known */
+  servesCordonedNodes: '1.12.6',
+  /** what nodes with Amazon Linux 2023 need (EKS user guide, "Upgrade from Amazon Linux 2 to Amazon Linux 2023") */
+  al2023: '1.16.2',
+  /** with custom networking aws-node does not come up while the pool of its node is empty (pull request 2354) */
+  needsPoolToStart: '1.13.0',
   /** attaches no further prefix once the node has maxPods addresses (pull request 2745) */
   stopsAtMaxPods: '1.17.1',
+  /** in prefix mode the address of a pod of before stays with its node when the pod goes (commit 76931664d) */
+  keepsSecondaryAddresses: '1.20.0',
+  /** places further interfaces in any subnet tagged for it, the one with most free addresses first */
+  subnetDiscovery: '1.18.0',
 } as const;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { withoutConsent } from '../domain/consent.ts';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 import { type AnyStep, type MigrationPlan, type Phase, phases } from '../domain/plan.ts';
 import type { RunState } from '../domain/run-state.ts';
@@ -9,6 +10,7 @@ import type { Reporter } from '../ports/reporter.ts';
 import type { RunLock } from '../ports/run-lock.ts';
 import { handlers as allHandlers, type Handlers } from '../steps/index.ts';
 import { advance, handlerOf, noteFailure, type Run } from './advance.ts';
+import { withCordonsTold } from './left-cordoned.ts';
 import { openSteps, readySteps, succeededSteps } from './order.ts';
 import { openRunJournal } from './run-journal.ts';
 import { Stopped, stopWhenAsked } from './stopped.ts';
@@ -114,7 +116,12 @@ async function runLocked(parts: RunParts, runId: string, lost: AbortSignal): Pro
       await journal.write({ type: 'run-paused', reason: 'until', detail: `stopped after phase ${until}, as asked` });
     }
     await journal.write({ type: 'run-finished', exitCode, summary: summarize(plan, state) });
-    return { exitCode, state, isJournalled: true, ...(stopped && { stoppedBy: stopped.error }) };
+    return {
+      exitCode,
+      state,
+      isJournalled: true,
+      ...(stopped && { stoppedBy: withCordonsTold(stopped.error, plan, state) }),
+    };
   } catch (error) {
     // What is left of the expected ones: the lock is lost, or the journal cannot be written.
     if (!(error instanceof MigrateError)) throw error;
@@ -201,10 +208,7 @@ async function consentTo(needed: Phase[], consent: Consent, plan: MigrationPlan)
     code: 'CONSENT.MISSING',
     message: `Consent is missing for: ${needed.join(', ')}. Nothing was changed by this run.`,
     why: 'These phases move pods or delete node groups; that needs the word of a person.',
-    nextActions: [
-      `add --confirm ${plan.cluster.name}`,
-      'or add --until verify: everything before that only adds to the cluster',
-    ],
+    nextActions: [`add --confirm ${plan.cluster.name}`, withoutConsent(plan, needed)],
     exitCode: ExitCode.noConsent,
   });
 }

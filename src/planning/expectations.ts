@@ -1,9 +1,9 @@
 import { canonicalJson } from '../domain/canonical-json.ts';
-import { settingNames } from '../domain/cni-settings.ts';
+import { settingNames, wantedEnv } from '../domain/cni-settings.ts';
 import { nodesOf } from '../domain/nodegroups.ts';
-import type { Expectation, PlanRequest } from '../domain/plan.ts';
+import type { Expectation, Order, PlanRequest } from '../domain/plan.ts';
 import type { ClusterSnapshot, Nodegroup } from '../domain/snapshot.ts';
-import { subnetPlans } from './subnets.ts';
+import { createReplayer } from './replay.ts';
 
 /** A fact that is no longer as planned. What is gone, or was not there before, is null. */
 export interface Deviation {
@@ -13,20 +13,22 @@ export interface Deviation {
   whenChanged: 'replan' | 'warn';
 }
 
-/** The facts a plan for these sources relies on. Sources that the snapshot does not have say nothing. */
+/** The facts a plan for these sources relies on, with the order that it has chosen. Sources that the snapshot does not have say nothing. */
 export function expectationsOf(
   snapshot: ClusterSnapshot,
   sources: readonly Pick<Nodegroup, 'nodegroupName'>[],
   request: PlanRequest,
+  order: Order,
 ): Expectation[] {
   const names = sources.map(({ nodegroupName }) => nodegroupName);
   const present = snapshot.nodegroups.filter(({ nodegroupName }) => names.includes(nodegroupName));
   return [
     ...clusterFacts(snapshot),
-    ...vpcCniFacts(snapshot),
+    ...vpcCniFacts(snapshot, request),
+    ...eniConfigFacts(snapshot),
     ...present.flatMap((nodegroup) => nodegroupFacts(snapshot, nodegroup)),
-    ...subnetPlans(snapshot, present, request).flatMap(({ subnetId, cidr, fits }) => [
-      replan(`subnets.${subnetId}.cidr`, cidr),
+    ...createReplayer(snapshot)(present, request, order).subnets.flatMap(({ subnetId, ground, fits }) => [
+      replan(`subnets.${subnetId}.cidr`, ground.subnet.cidr),
       // a subnet that did not fit was accepted by the person: it may well have healed
       { path: `subnets.${subnetId}.fits`, value: fits, whenChanged: fits ? ('replan' as const) : ('warn' as const) },
     ]),
@@ -54,13 +56,29 @@ function clusterFacts({ cluster }: ClusterSnapshot): Expectation[] {
   ];
 }
 
-function vpcCniFacts({ vpcCni }: ClusterSnapshot): Expectation[] {
+/** Custom networking: where new nodes get prefixes. Settings of the VPC CNI that were there when the plan was made count. */
+function eniConfigFacts({ vpcCni: { env }, eniConfigs }: ClusterSnapshot): Expectation[] {
+  const names = ['AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG', 'ENI_CONFIG_LABEL_DEF', 'ENI_CONFIG_ANNOTATION_DEF'];
+  return [
+    ...names.flatMap((name) => (name in env ? [replan(`vpcCni.env.${name}`, env[name])] : [])),
+    ...eniConfigs.map(({ name, subnetId }) => replan(`eniConfigs.${name}.subnetId`, subnetId)),
+  ];
+}
+
+function vpcCniFacts({ vpcCni }: ClusterSnapshot, request: PlanRequest): Expectation[] {
+  const { tool, name: ownerName } = vpcCni.owner;
+  // what another owner has to set it may set before the run that waits for it
+  const awaited = vpcCni.managedBy === 'self-managed' && tool !== 'nobody' ? wantedEnv(vpcCni.env, request) : {};
   return [
     replan('vpcCni.managedBy', vpcCni.managedBy),
+    replan('vpcCni.owner', { tool, name: ownerName }),
     replan('vpcCni.version', vpcCni.version),
     replan('vpcCni.addon.version', vpcCni.addon?.version ?? null),
     replan('vpcCni.addon.configurationValues', vpcCni.addon?.configurationValues ?? null),
-    ...settingNames.map((name) => replan(`vpcCni.env.${name}`, vpcCni.env[name] ?? null)),
+    ...settingNames.map((name) => {
+      const [path, value] = [`vpcCni.env.${name}`, vpcCni.env[name] ?? null];
+      return name in awaited ? warn(path, value) : replan(path, value);
+    }),
   ];
 }
 

@@ -2,6 +2,8 @@ import { amiFamilies, type UserDataTemplates } from '../ami-families/index.ts';
 import { amiFamilyOf, isSupportedFamily } from '../domain/ami.ts';
 import { envAfter, interfaceSettings } from '../domain/cni-settings.ts';
 import type { Finding } from '../domain/finding.ts';
+import { nodeMemory } from '../domain/node-memory.ts';
+import { maxPodsBefore } from '../domain/nodegroup-pods.ts';
 import { desiredNodes, instanceTypeNames, instanceTypesOf, nodesOf, podsToMove } from '../domain/nodegroups.ts';
 import type { Forecast, MigrationPlan, NodegroupPlan, PlanRequest } from '../domain/plan.ts';
 import { planIdOf } from '../domain/plan-id.ts';
@@ -10,9 +12,10 @@ import { forecast as forecastDrain } from '../drain/forecast.ts';
 import { expectationsOf } from './expectations.ts';
 import { nameHash, replacementName } from './names.ts';
 import { resolveMaxPods } from './resolve-max-pods.ts';
-import { maxPodsBefore, selectSources } from './select.ts';
+import { scopeOf } from './scope.ts';
+import { replacementSubnets } from './select.ts';
 import { planSteps, unbudgetedPercent } from './steps.ts';
-import { prefixesPerNode, subnetPlans } from './subnets.ts';
+import { prefixesPerNode } from './subnets.ts';
 
 /** Texts of the folder templates/. */
 export interface Templates {
@@ -35,7 +38,8 @@ export interface PlanInputs {
  */
 export function makePlan({ snapshot, request, findings, toolVersion, templates }: PlanInputs): MigrationPlan {
   const { cluster } = snapshot;
-  const { sources } = selectSources(snapshot, request);
+  const scope = scopeOf(snapshot, request);
+  const { sources } = scope;
   const hash = nameHash(snapshot, request);
   const planned = sources.map((nodegroup) => ({ nodegroup, plan: nodegroupPlan(snapshot, nodegroup, request, hash) }));
   const forecast = drainForecast(
@@ -56,15 +60,19 @@ export function makePlan({ snapshot, request, findings, toolVersion, templates }
       arn: cluster.arn,
     },
     request,
-    expectations: expectationsOf(snapshot, sources, request),
+    expectations: expectationsOf(snapshot, sources, request, scope.order.order),
     findings,
+    order: scope.order,
+    vpcCni: scope.vpcCni,
     nodegroups: planned.map(({ plan: one }) => one),
-    subnets: subnetPlans(snapshot, sources, request),
+    subnets: scope.subnets,
     steps: planSteps({
       snapshot,
       request,
       hash,
       sources: planned,
+      order: scope.order.order,
+      reservations: scope.reservations,
       expectedDrainSeconds: forecast.expectedSeconds,
       userData: templates.userData,
     }),
@@ -85,16 +93,18 @@ function nodegroupPlan(
   const source = nodegroup.nodegroupName;
   const settings = interfaceSettings(envAfter(snapshot.vpcCni, request));
   const { known } = instanceTypesOf(snapshot, nodegroup);
-  const maxPods = resolveMaxPods(source, known, settings, request.maxPods);
+  const maxPods = resolveMaxPods(known, settings, request.maxPods);
   const replacement = replacementName(source, hash);
   return {
     source,
     replacement,
     instanceTypes: instanceTypeNames(snapshot, nodegroup),
+    subnetIds: replacementSubnets(nodegroup, request),
     nodes: { source: nodesOf(snapshot, source).length, replacement: desiredNodes(snapshot, nodegroup) },
     maxPods,
     maxPodsBefore: maxPodsBefore(snapshot, nodegroup, known, settings),
     prefixesPerNode: prefixesPerNode(snapshot, nodegroup, request, maxPods),
+    memory: nodeMemory(snapshot, nodegroup, maxPods.value),
     pods: podsToMove(snapshot, [source]).length,
     userDataFile: `user-data/${replacement}.${userDataExtension(nodegroup)}`,
   };

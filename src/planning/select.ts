@@ -1,11 +1,14 @@
-import { envAfter, interfaceSettings, prefixDelegationIsOn } from '../domain/cni-settings.ts';
-import { type InterfaceSettings, secondaryMaxPods, supportsPrefixes } from '../domain/max-pods.ts';
+import { envAfter, interfaceSettings } from '../domain/cni-settings.ts';
+import { supportsPrefixes } from '../domain/max-pods.ts';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
-import { instanceTypesOf, nodesOf } from '../domain/nodegroups.ts';
+import { maxPodsBefore, usesPrefixes } from '../domain/nodegroup-pods.ts';
+import { instanceTypesOf, isWindows } from '../domain/nodegroups.ts';
 import type { PlanRequest } from '../domain/plan.ts';
 import type { SkippedNodegroup } from '../domain/scope.ts';
-import type { ClusterSnapshot, InstanceType, Nodegroup } from '../domain/snapshot.ts';
-import { resolveMaxPods } from './resolve-max-pods.ts';
+import type { ClusterSnapshot, Nodegroup } from '../domain/snapshot.ts';
+import { refuseTooMany, resolveMaxPods } from './resolve-max-pods.ts';
+
+export { replacementSubnets } from '../domain/nodegroups.ts';
 
 /**
  * The node groups that the request names, or else all of them, split into those that gain from the move and the rest.
@@ -58,9 +61,12 @@ function whyNot(snapshot: ClusterSnapshot, nodegroup: Nodegroup, request: PlanRe
   if (goingStatuses.includes(status) && !request.nodegroups.includes(nodegroupName)) {
     return { reason: 'going', detail: `it is ${status}` };
   }
+  if (isWindows(snapshot, nodegroup)) {
+    return { reason: 'windows', detail: 'Windows nodes get their prefixes from another controller than aws-node' };
+  }
   const { known, unknown } = instanceTypesOf(snapshot, nodegroup);
   if (unknown.length > 0 || known.length === 0) {
-    return { reason: 'unknown-type', detail: `EC2 tells nothing about instance type ${unknown.join(', ')}` };
+    return { reason: 'unknown-type', detail: `nothing is known about instance type ${unknown.join(', ')}` };
   }
   const old = known.filter((type) => !supportsPrefixes(type)).map(({ instanceType }) => instanceType);
   if (old.length > 0) {
@@ -69,34 +75,16 @@ function whyNot(snapshot: ClusterSnapshot, nodegroup: Nodegroup, request: PlanRe
   }
   const settings = interfaceSettings(envAfter(snapshot.vpcCni, request));
   const before = maxPodsBefore(snapshot, nodegroup, known, settings);
-  const { value } = resolveMaxPods(nodegroupName, known, settings, request.maxPods);
+  refuseTooMany(nodegroupName, known, settings, request);
+  const { value, limitedBy } = resolveMaxPods(known, settings, request.maxPods);
   if (value > before) return undefined;
-  return usesPrefixes(snapshot, nodegroup)
-    ? { reason: 'already-done', detail: `its nodes hold prefixes and allow ${before} pods each` }
-    : { reason: 'no-gain', detail: `its nodes allow ${before} pods each and would allow ${value}` };
-}
-
-/** The smallest allocatable.pods of the group's nodes; what EKS computes in secondary IP mode while it has none. */
-export function maxPodsBefore(
-  snapshot: ClusterSnapshot,
-  nodegroup: Nodegroup,
-  types: readonly InstanceType[],
-  settings: InterfaceSettings,
-): number {
-  const reported = nodesOf(snapshot, nodegroup.nodegroupName)
-    .map((node) => node.allocatable.pods)
-    .filter((pods) => pods > 0);
-  return reported.length > 0 ? Math.min(...reported) : secondaryMaxPods(types, settings).value;
-}
-
-function usesPrefixes(snapshot: ClusterSnapshot, nodegroup: Nodegroup): boolean {
-  const withPrefixes = new Set(
-    snapshot.networkInterfaces.filter(({ prefixes }) => prefixes.length > 0).map(({ instanceId }) => instanceId),
-  );
-  const nodes = nodesOf(snapshot, nodegroup.nodegroupName);
-  return (
-    prefixDelegationIsOn(snapshot.vpcCni.env) &&
-    nodes.length > 0 &&
-    nodes.every((node) => withPrefixes.has(node.instanceId))
-  );
+  if (usesPrefixes(snapshot, nodegroup)) {
+    return { reason: 'already-done', detail: `its nodes hold prefixes and allow ${before} pods each` };
+  }
+  return value < before
+    ? {
+        reason: 'would-lose',
+        detail: `its nodes allow ${before} pods each, new ones would allow ${value} (${limitedBy})`,
+      }
+    : { reason: 'no-gain', detail: `its nodes allow ${before} pods each, as many as with prefixes (${limitedBy})` };
 }

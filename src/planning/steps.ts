@@ -1,11 +1,21 @@
 import { amiFamilies, type UserDataTemplates } from '../ami-families/index.ts';
 import { amiFamilyOf, isSupportedFamily } from '../domain/ami.ts';
-import { runsAsWanted } from '../domain/cni-settings.ts';
 import { desiredNodes, instanceTypeNames, templateOf } from '../domain/nodegroups.ts';
-import type { AnyStep, Impact, NodegroupPlan, Phase, PlanRequest, Step, StepKind, StepParams } from '../domain/plan.ts';
+import type {
+  AnyStep,
+  Impact,
+  NodegroupPlan,
+  Order,
+  Phase,
+  PlanRequest,
+  Step,
+  StepKind,
+  StepParams,
+} from '../domain/plan.ts';
+import type { SubnetReservation } from '../domain/reservation.ts';
 import type { ClusterSnapshot, Nodegroup, Scaling } from '../domain/snapshot.ts';
 import { isOurs, launchTemplateData } from './launch-template.ts';
-import { vpcCniChange } from './vpc-cni.ts';
+import { vpcCniSteps } from './vpc-cni.ts';
 
 const minutes = 60;
 
@@ -28,51 +38,59 @@ export interface StepInputs {
   /** of the names of what the plan creates, and of its tags */
   hash: string;
   sources: readonly { nodegroup: Nodegroup; plan: NodegroupPlan }[];
+  order: Order;
+  /** made before anything takes a prefix */
+  reservations: readonly SubnetReservation[];
   expectedDrainSeconds: number;
   userData: UserDataTemplates;
 }
 
 /**
- * All steps in the order of the story: the switch once, each replacement with one node and then in full size, one cordon
- * and one drain over all sources, soak, one deletion each. No steps when some source cannot be given user data or the VPC
- * CNI cannot be switched: a finding says why.
+ * All steps in the order of the story: ranges for prefixes reserved, the switch once, each replacement with one node and
+ * then in full size, one cordon and one drain over all sources, soak, one deletion each. With `cordon-first` the sources are
+ * cordoned right before the switch, when all else is prepared, and nodes that came to them meanwhile before the drain. No
+ * steps when some source cannot be given user data or the VPC CNI cannot be switched: a finding says why.
  */
 export function planSteps(inputs: StepInputs): AnyStep[] {
-  const { snapshot, request, sources } = inputs;
+  const { snapshot, request, sources, order } = inputs;
   if (
     sources.length === 0 ||
-    !canSwitch(snapshot, request) ||
+    snapshot.vpcCni.managedBy === 'absent' ||
     !sources.every(({ nodegroup }) => canRender(snapshot, nodegroup))
   ) {
     return [];
   }
-  const change = vpcCniChange(snapshot, request);
-  const switched = change === undefined ? [] : [configureVpcCni(change)];
-  const replacements = sources.map(({ nodegroup, plan }) => replace(inputs, nodegroup, plan, idsOf(switched)));
+  const reserved = reserveSubnetCidrs(inputs);
+  const templates = sources.map(({ plan }) => `create-launch-template/${plan.source}`);
+  const cordonedFirst = order === 'cordon-first' ? [cordonSources(inputs, [...idsOf(reserved), ...templates])] : [];
+  const switched = vpcCniSteps(snapshot, request, idsOf([...reserved, ...cordonedFirst]));
+  const replacements = sources.map(({ nodegroup, plan }) =>
+    replace(inputs, nodegroup, plan, idsOf([...reserved, ...cordonedFirst, ...switched])),
+  );
   const created = replacements.flat();
   const verified = idsOf(replacements.flatMap((steps) => steps.slice(-1)));
-  const cordon = cordonSources(inputs, verified);
+  const cordon =
+    order === 'cordon-first'
+      ? cordonNewNodes(inputs, [...idsOf(cordonedFirst), ...verified])
+      : cordonSources(inputs, verified);
   const drain = drainSources(inputs, [cordon.id]);
   const soaked = request.soakSeconds > 0 ? [soak(request.soakSeconds, [drain.id])] : [];
   const deletions = sources.map(({ plan }) => deleteSource(snapshot, plan, [soaked[0]?.id ?? drain.id]));
   return [
-    ...switched,
+    ...reserved,
+    ...(order === 'cordon-first' ? [] : switched),
     ...byPhase(created, 'prepare'),
+    ...cordonedFirst,
+    ...(order === 'cordon-first' ? switched : []),
     ...byPhase(created, 'create'),
     ...byPhase(created, 'verify'),
     cordon,
     drain,
     ...soaked,
     ...deletions,
-    cleanup(snapshot, idsOf(deletions)),
+    cleanup(inputs, idsOf(deletions)),
   ];
 }
-
-/** Without an add-on that we may change, aws-node has to run with the wanted settings already. */
-const canSwitch = ({ vpcCni }: ClusterSnapshot, request: PlanRequest): boolean =>
-  vpcCni.managedBy === 'eks-addon'
-    ? vpcCni.addon !== null
-    : vpcCni.managedBy !== 'absent' && runsAsWanted(vpcCni, request);
 
 /** A template with an image or user data of its own cannot be joined with ours. */
 export function canRender(snapshot: ClusterSnapshot, nodegroup: Nodegroup): boolean {
@@ -98,19 +116,43 @@ function step<K extends StepKind>(
 const idsOf = (steps: readonly AnyStep[]): string[] => steps.map(({ id }) => id);
 const byPhase = (steps: readonly AnyStep[], phase: Phase): AnyStep[] => steps.filter((one) => one.phase === phase);
 
-function configureVpcCni(params: StepParams['configure-vpc-cni']): AnyStep {
-  const settings = Object.entries(params.env).map(([name, value]) => `${name}=${value}`);
-  return step('configure-vpc-cni', null, ['prepare', 'additive'], [], `vpc-cni: ${settings.join(', ')}`, params);
-}
+const reserveSubnetCidrs = ({ snapshot: { cluster }, hash, reservations }: StepInputs): AnyStep[] =>
+  reservations.flatMap(({ subnetId, ranges }) =>
+    ranges.map(({ cidr, prefixes, when }) =>
+      step(
+        'reserve-subnet-cidr',
+        `${subnetId}/${cidr}`,
+        ['prepare', 'additive'],
+        [],
+        `${cidr} of ${subnetId} for prefixes: ${prefixes} free block${prefixes === 1 ? '' : 's'}${when === 'now' ? '' : ' when the old nodes are gone'}`,
+        {
+          subnetId,
+          cidr,
+          region: cluster.region,
+          prefixes,
+          description: `Prefixes of cluster ${cluster.name}`,
+          tags: { 'prefix-migrate/plan': hash },
+        },
+      ),
+    ),
+  );
 
 /** Template, group with one node, that node verified, full size, all nodes verified. */
 function replace(inputs: StepInputs, source: Nodegroup, plan: NodegroupPlan, switched: string[]): AnyStep[] {
-  const { snapshot, hash } = inputs;
+  const { snapshot, hash, request } = inputs;
   const clusterName = snapshot.cluster.name;
   const [name, nodegroupName, pods] = [source.nodegroupName, plan.replacement, plan.maxPods.value];
   const tags = { 'prefix-migrate/plan': hash, 'prefix-migrate/source': name };
   const scaling = fullScaling(snapshot, source);
-  const verification = { clusterName, nodegroupName, maxPods: pods, taints: source.taints };
+  const verification = {
+    clusterName,
+    nodegroupName,
+    source: name,
+    maxPods: pods,
+    taints: source.taints,
+    canaryImage: request.canaryImage ?? null,
+  };
+  const addresses = request.canaryPods === 1 ? 'an address' : `${request.canaryPods} addresses`;
 
   const template = step(
     'create-launch-template',
@@ -141,7 +183,7 @@ function replace(inputs: StepInputs, source: Nodegroup, plan: NodegroupPlan, swi
       amiType: source.amiType,
       capacityType: source.capacityType,
       nodeRole: source.nodeRole,
-      subnetIds: source.subnetIds,
+      subnetIds: plan.subnetIds,
       scaling: { minSize: Math.min(1, scaling.minSize), maxSize: scaling.maxSize, desiredSize: 1 },
       labels: withoutKeys(source.labels, (key) => !key.startsWith('eks.amazonaws.com/')),
       taints: source.taints,
@@ -156,8 +198,8 @@ function replace(inputs: StepInputs, source: Nodegroup, plan: NodegroupPlan, swi
     `${name}/first`,
     ['verify', 'additive'],
     [group.id],
-    `first node of ${nodegroupName}: prefixes, ${pods} pods, an address from a prefix`,
-    { ...verification, nodes: 1, timeoutSeconds: timeouts.firstNode },
+    `first node of ${nodegroupName}: prefixes, ${pods} pods, ${addresses} from ${request.canaryPods > 16 ? 'prefixes' : 'a prefix'}`,
+    { ...verification, nodes: 1, canaryPods: request.canaryPods, timeoutSeconds: timeouts.firstNode },
   );
   const grown = step(
     'scale-replacement',
@@ -173,7 +215,13 @@ function replace(inputs: StepInputs, source: Nodegroup, plan: NodegroupPlan, swi
     ['verify', 'additive'],
     [grown.id],
     `all ${scaling.desiredSize} nodes of ${nodegroupName}`,
-    { ...verification, nodes: scaling.desiredSize, timeoutSeconds: timeouts.verifyAll(scaling.desiredSize) },
+    // density is a question of type and subnet: the first node has answered it
+    {
+      ...verification,
+      nodes: scaling.desiredSize,
+      canaryPods: 1,
+      timeoutSeconds: timeouts.verifyAll(scaling.desiredSize),
+    },
   );
   return [template, group, first, grown, all];
 }
@@ -206,7 +254,15 @@ const namesOf = ({ sources }: StepInputs): string[] => sources.map(({ plan }) =>
 function cordonSources(inputs: StepInputs, dependsOn: string[]): AnyStep {
   const nodegroupNames = namesOf(inputs);
   const summary = `no new pods on the nodes of ${nodegroupNames.join(', ')}`;
-  return step('cordon-source', null, ['cordon', 'disruptive'], dependsOn, summary, { nodegroupNames });
+  const phase = inputs.order === 'cordon-first' ? 'prepare' : 'cordon';
+  return step('cordon-source', null, [phase, 'disruptive'], dependsOn, summary, { nodegroupNames });
+}
+
+/** An autoscaler that sees pods wait adds nodes to the sources, and those come up in service. */
+function cordonNewNodes(inputs: StepInputs, dependsOn: string[]): AnyStep {
+  const nodegroupNames = namesOf(inputs);
+  const summary = `no new pods on nodes that came to ${nodegroupNames.join(', ')} meanwhile`;
+  return step('cordon-source', 'new-nodes', ['cordon', 'disruptive'], dependsOn, summary, { nodegroupNames });
 }
 
 function drainSources(inputs: StepInputs, dependsOn: string[]): AnyStep {
@@ -249,7 +305,8 @@ function deleteSource({ cluster }: ClusterSnapshot, plan: NodegroupPlan, depends
   );
 }
 
-const cleanup = ({ cluster }: ClusterSnapshot, dependsOn: string[]): AnyStep =>
+const cleanup = ({ snapshot: { cluster }, reservations }: StepInputs, dependsOn: string[]): AnyStep =>
   step('cleanup', null, ['cleanup', 'additive'], dependsOn, 'remove what the run left behind', {
     clusterName: cluster.name,
+    reserved: reservations.flatMap(({ subnetId, ranges }) => ranges.map(({ cidr }) => `${cidr} of ${subnetId}`)),
   });

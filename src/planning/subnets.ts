@@ -1,78 +1,99 @@
 import { envAfter, interfaceSettings, poolSettings, vpcCniVersion } from '../domain/cni-settings.ts';
+import { eniConfigsOfNewNodes, usesCustomNetworking } from '../domain/eni-config.ts';
 import { usesPoolAddress } from '../domain/evictable.ts';
 import type { PodLimit } from '../domain/max-pods.ts';
 import { isGivenToEveryNode } from '../domain/node-labels.ts';
-import { desiredNodes, instanceTypesOf, nodesOf, podsToMove } from '../domain/nodegroups.ts';
-import type { NodegroupPlan, PlanRequest, SubnetPlan } from '../domain/plan.ts';
-import { steadyPrefixes } from '../domain/prefix-pool.ts';
+import { desiredNodes, instanceTypesOf, nodesOf, podsToMove, usesVpcCni } from '../domain/nodegroups.ts';
+import type { NodegroupPlan, Order, PlanRequest } from '../domain/plan.ts';
+import { mostPrefixes, steadyPrefixes } from '../domain/prefix-pool.ts';
 import type { ClusterSnapshot, Nodegroup, Pod } from '../domain/snapshot.ts';
-import { mapSubnet, mapSubnetWithout, type SubnetMap } from '../domain/subnet-map.ts';
 import { resolveMaxPods } from './resolve-max-pods.ts';
-import { flipDemand, interfacesAfterSwitch, podInterface } from './switch.ts';
+import { replacementSubnets } from './select.ts';
+import { flipDemand, type NodeFlip } from './switch.ts';
+
+/** /28 blocks that nodes attach, and their network interfaces there, each with an address of its own. */
+export interface Attached {
+  prefixes: number;
+  interfaces: number;
+}
+
+/** Pods on a node of the group's replacement, as planned. */
+export type PodsPerNode = (source: Nodegroup) => number;
+
+/** What a plan takes from one subnet, by who takes it. */
+export interface SubnetDemand {
+  /** when prefix delegation is switched on */
+  flip: NodeFlip[];
+  /** the replacements: one node of each without pods, all nodes without pods, all nodes with their pods */
+  firstNode: Attached;
+  fullSize: Attached;
+  withPods: Attached;
+}
 
 /**
- * What the plan takes from each subnet that it touches, in /28 blocks. The switch is cluster-wide, so nodes of every group
- * count: each node in service that does not hold its prefixes yet attaches them (as many as an idle node on the sources,
- * which are cordoned soon, and as many as a node that starts a pod elsewhere). They come after the switch, when the old
- * nodes have given back what no pod uses: replacement nodes, with their pods as planned and at least one, and each of
- * their interfaces with one more block for its own address, unless blocks are reserved for prefixes.
+ * What a plan takes from each subnet that it touches. The switch is cluster-wide, so nodes of every group count. Which subnet
+ * the first replacement node comes to nobody knows: it counts in each.
  */
-export function subnetPlans(
+export function demandsOf(
   snapshot: ClusterSnapshot,
   sources: readonly Nodegroup[],
   request: PlanRequest,
-): SubnetPlan[] {
-  if (sources.length === 0) return [];
+  order: Order,
+  podsPerNode: PodsPerNode,
+): Map<string, SubnetDemand> {
+  if (sources.length === 0) return new Map();
   const sourceNames = sources.map(({ nodegroupName }) => nodegroupName);
-  const switched = flipDemand(snapshot, sourceNames, request);
-  const replacements = sources.map((source) => replacementDemand(snapshot, source, request));
-  const inUse = [
-    ...switched.sources.keys(),
-    ...switched.others.keys(),
-    ...replacements.flatMap(({ subnetIds }) => subnetIds),
-  ];
-  const leaving = new Set(
-    sourceNames.flatMap((name) => nodesOf(snapshot, name)).flatMap(({ instanceId }) => instanceId ?? []),
-  );
-  const bySubnet = Map.groupBy(snapshot.networkInterfaces, ({ subnetId }) => subnetId);
-  const bySubnetLater = Map.groupBy(interfacesAfterSwitch(snapshot), ({ subnetId }) => subnetId);
-  return snapshot.subnets
-    .filter(({ subnetId }) => inUse.includes(subnetId))
-    .toSorted((a, b) => (a.subnetId < b.subnetId ? -1 : 1))
-    .map((subnet) => {
-      const { subnetId } = subnet;
-      const here = bySubnetLater.get(subnetId) ?? [];
-      const now = mapSubnet(subnet, bySubnet.get(subnetId) ?? []);
-      const switchedOn = mapSubnet(subnet, here);
-      const withoutSources = mapSubnetWithout(subnet, here, leaving);
-      const others = switched.others.get(subnetId) ?? 0;
-      const flip = others + (switched.sources.get(subnetId) ?? 0);
-      const nodes = replacements.filter((replacement) => replacement.subnetIds.includes(subnetId));
-      const prefixes = sum(nodes.map((replacement) => replacement.prefixesPerSubnet));
-      const interfaces = sum(nodes.map((replacement) => replacement.interfacesPerSubnet));
-      const givenBack = switchedOn.freePrefixes - now.freePrefixes;
-      const peakDemand = Math.max(flip, flip + prefixes + spoiled(switchedOn, interfaces) - givenBack);
-      return {
+  const flips = Map.groupBy(flipDemand(snapshot, sourceNames, request, order), ({ subnetId }) => subnetId);
+  const replacements = sources.map((source) => replacementDemand(snapshot, source, request, podsPerNode));
+  const subnetIds = new Set([...flips.keys(), ...replacements.flatMap(({ nodesIn }) => [...nodesIn.keys()])]);
+  return new Map(
+    [...subnetIds].map((subnetId) => {
+      const here = replacements.filter(({ nodesIn }) => nodesIn.has(subnetId));
+      const count = (nodesIn: ReadonlyMap<string, number>) => nodesIn.get(subnetId) ?? 0;
+      return [
         subnetId,
-        availabilityZone: subnet.availabilityZone,
-        cidr: subnet.cidr,
-        freeAddresses: now.freeAddresses,
-        freePrefixes: now.freePrefixes,
-        freePrefixesAfter: Math.max(
-          0,
-          withoutSources.freePrefixes - others - prefixes - spoiled(withoutSources, interfaces),
-        ),
-        peakDemand,
-        fits: peakDemand <= now.freePrefixes,
-      };
-    });
+        {
+          flip: flips.get(subnetId) ?? [],
+          firstNode: together(here.map(({ idleNode }) => idleNode)),
+          fullSize: together(here.map(({ idleNode, nodesIn }) => times(count(nodesIn), idleNode))),
+          withPods: together(here.map(({ fullNode, nodesIn }) => times(count(nodesIn), fullNode))),
+        },
+      ];
+    }),
+  );
 }
 
-/** Blocks that single addresses of so many interfaces can spoil at worst: none that are reserved for prefixes. */
-const spoiled = ({ freePrefixes, reservedFreePrefixes }: SubnetMap, interfaces: number): number =>
-  reservedFreePrefixes > 0 ? Math.min(interfaces, freePrefixes - reservedFreePrefixes) : interfaces;
+const together = (all: readonly Attached[]): Attached => ({
+  prefixes: sum(all.map(({ prefixes }) => prefixes)),
+  interfaces: sum(all.map(({ interfaces }) => interfaces)),
+});
 
-/** Prefixes on one node of the group: without pods, with the pods as planned (mean, rounded up), with maxPods pods. */
+const times = (nodes: number, { prefixes, interfaces }: Attached): Attached => ({
+  prefixes: nodes * prefixes,
+  interfaces: nodes * interfaces,
+});
+
+/** Single addresses that the nodes of the replacements need in each subnet: their own, and those of further interfaces. */
+export function addressDemand(
+  snapshot: ClusterSnapshot,
+  sources: readonly Nodegroup[],
+  request: PlanRequest,
+  podsPerNode: PodsPerNode,
+): Map<string, number> {
+  const demand = new Map<string, number>();
+  const add = (subnetId: string, addresses: number) => demand.set(subnetId, (demand.get(subnetId) ?? 0) + addresses);
+  const { customNetworking } = interfaceSettings(envAfter(snapshot.vpcCni, request));
+  for (const source of sources) {
+    const { nodesIn, fullNode } = replacementDemand(snapshot, source, request, podsPerNode);
+    for (const [subnetId, nodes] of nodesIn) add(subnetId, nodes * fullNode.interfaces);
+    // then the first interface of a node takes no part in the pods' network, and is in a subnet of the node
+    const own = customNetworking ? replacementSubnets(source, request) : [];
+    for (const subnetId of own) add(subnetId, nodesPerSubnet(snapshot, source, own.length));
+  }
+  return demand;
+}
+
+/** Prefixes on one node of the group: without pods, with the pods as planned (mean, rounded up), at most with maxPods pods. */
 export function prefixesPerNode(
   snapshot: ClusterSnapshot,
   source: Nodegroup,
@@ -83,23 +104,29 @@ export function prefixesPerNode(
   return {
     idle: onAnyType(0),
     expected: onAnyType(plannedPodsPerNode(snapshot, source)),
-    full: onAnyType(maxPods.value),
+    full: prefixesWith(snapshot, source, request, maxPods, mostPrefixes)(maxPods.value),
   };
 }
 
 /** From pods on a replacement node to prefixes there, on the type that takes most. */
-function prefixesWith(snapshot: ClusterSnapshot, source: Nodegroup, request: PlanRequest, maxPods: PodLimit) {
+function prefixesWith(
+  snapshot: ClusterSnapshot,
+  source: Nodegroup,
+  request: PlanRequest,
+  maxPods: PodLimit,
+  prefixesFor = steadyPrefixes,
+) {
   const env = envAfter(snapshot.vpcCni, request);
   const { known } = instanceTypesOf(snapshot, source);
   const pools = known.map((type) => poolSettings(env, vpcCniVersion(snapshot.vpcCni), type, maxPods.value));
-  return (pods: number) => Math.max(0, ...pools.map((pool) => steadyPrefixes(Math.min(maxPods.value, pods), pool)));
+  return (pods: number) => Math.max(0, ...pools.map((pool) => prefixesFor(Math.min(maxPods.value, pods), pool)));
 }
 
 /**
  * Pods with an address of their own on a replacement node: its share of those that move and of those that wait for such
  * a node, and its own DaemonSet pods.
  */
-function plannedPodsPerNode(snapshot: ClusterSnapshot, source: Nodegroup): number {
+export function plannedPodsPerNode(snapshot: ClusterSnapshot, source: Nodegroup): number {
   const moving = podsToMove(snapshot, [source.nodegroupName]).filter(usesPoolAddress).length;
   const waiting = snapshot.pods.filter((pod) => usesPoolAddress(pod) && waitsFor(source, pod)).length;
   const share = Math.ceil((moving + waiting) / Math.max(1, desiredNodes(snapshot, source)));
@@ -125,35 +152,49 @@ function daemonsPerNode(snapshot: ClusterSnapshot, source: Nodegroup): number {
   const byNode = Map.groupBy(daemons, ({ nodeName }) => nodeName);
   const on = (name: string) => byNode.get(name)?.length ?? 0;
   const nodes = nodesOf(snapshot, source.nodegroupName);
-  if (nodes.length === 0) return Math.max(0, ...snapshot.nodes.map(({ name }) => on(name)));
+  if (nodes.length === 0) return Math.max(0, ...snapshot.nodes.filter(usesVpcCni).map(({ name }) => on(name)));
   return Math.ceil(sum(nodes.map(({ name }) => on(name))) / nodes.length);
 }
 
-/** Blocks that a replacement takes from each of its subnets, when its nodes are spread evenly over them. */
-function replacementDemand(snapshot: ClusterSnapshot, source: Nodegroup, request: PlanRequest) {
+/** The nodes of a replacement in each of the subnets that its prefixes come from, and what one of them takes. */
+function replacementDemand(
+  snapshot: ClusterSnapshot,
+  source: Nodegroup,
+  request: PlanRequest,
+  podsPerNode: PodsPerNode,
+) {
   const settings = interfaceSettings(envAfter(snapshot.vpcCni, request));
   const { known } = instanceTypesOf(snapshot, source);
-  const maxPods = resolveMaxPods(source.nodegroupName, known, settings, request.maxPods);
-  const expected = prefixesWith(snapshot, source, request, maxPods)(fullerNode(plannedPodsPerNode(snapshot, source)));
-  const subnetIds = podSubnets(snapshot, source, settings.customNetworking);
-  // one node is created first, so that there is always at least one
-  const nodes = Math.ceil(Math.max(1, desiredNodes(snapshot, source)) / Math.max(1, subnetIds.length));
+  const maxPods = resolveMaxPods(known, settings, request.maxPods);
   const slotsPerInterface = Math.max(1, Math.min(...known.map((type) => type.ipv4PerEni - 1)));
+  const prefixesFor = prefixesWith(snapshot, source, request, maxPods, mostPrefixes);
+  const nodeWith = (pods: number): Attached => {
+    const prefixes = prefixesFor(pods);
+    return { prefixes, interfaces: Math.max(1, Math.ceil(prefixes / slotsPerInterface)) };
+  };
   return {
-    subnetIds,
-    prefixesPerSubnet: nodes * expected,
-    interfacesPerSubnet: nodes * Math.max(1, Math.ceil(expected / slotsPerInterface)),
+    nodesIn: podSubnets(snapshot, source, request),
+    idleNode: nodeWith(0),
+    fullNode: nodeWith(Math.max(request.canaryPods, fullerNode(podsPerNode(source)))),
   };
 }
 
-/** Subnets that prefixes of the replacement come from: with custom networking those in which pods of the source are now. */
-function podSubnets(snapshot: ClusterSnapshot, source: Nodegroup, customNetworking: boolean): string[] {
-  if (!customNetworking) return source.subnetIds;
-  const instances = new Set(nodesOf(snapshot, source.nodegroupName).map(({ instanceId }) => instanceId));
-  const own = snapshot.networkInterfaces.filter(({ instanceId }) => instanceId !== null && instances.has(instanceId));
-  const byInstance = Map.groupBy(own, ({ instanceId }) => instanceId);
-  const found = [...byInstance.values()].flatMap((interfaces) => podInterface(interfaces, true)?.subnetId ?? []);
-  return [...new Set(found)];
+/** Nodes in each subnet when they are spread evenly. One node is created first, so that there is always at least one. */
+const nodesPerSubnet = (snapshot: ClusterSnapshot, source: Nodegroup, subnets: number): number =>
+  Math.ceil(Math.max(1, desiredNodes(snapshot, source)) / Math.max(1, subnets));
+
+/**
+ * How many nodes of the replacement take their prefixes from each subnet: their own, with custom networking that of the
+ * ENIConfig of their zone.
+ */
+function podSubnets(snapshot: ClusterSnapshot, source: Nodegroup, request: PlanRequest): Map<string, number> {
+  const own = replacementSubnets(source, request);
+  const nodes = nodesPerSubnet(snapshot, source, own.length);
+  if (!usesCustomNetworking(snapshot.vpcCni.env)) return new Map(own.map((subnetId) => [subnetId, nodes]));
+  const found = new Map<string, number>();
+  for (const { podSubnetId } of eniConfigsOfNewNodes(snapshot, source, own))
+    if (podSubnetId !== null) found.set(podSubnetId, (found.get(podSubnetId) ?? 0) + nodes);
+  return found;
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

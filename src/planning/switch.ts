@@ -1,45 +1,63 @@
-import {
-  envAfter,
-  interfaceSettings,
-  poolSettings,
-  prefixDelegationIsOn,
-  vpcCniVersion,
-} from '../domain/cni-settings.ts';
+import { envAfter, isOn, poolSettings, prefixDelegationIsOn, vpcCniVersion } from '../domain/cni-settings.ts';
+import { podSubnetOfNode } from '../domain/eni-config.ts';
 import { usesPoolAddress } from '../domain/evictable.ts';
 import { supportsPrefixes } from '../domain/max-pods.ts';
 import { usesVpcCni } from '../domain/nodegroups.ts';
-import type { PlanRequest } from '../domain/plan.ts';
+import type { Order, PlanRequest } from '../domain/plan.ts';
 import { steadyPrefixes } from '../domain/prefix-pool.ts';
-import type { ClusterSnapshot, NetworkInterface } from '../domain/snapshot.ts';
+import type { ClusterSnapshot, NetworkInterface, VpcCni } from '../domain/snapshot.ts';
+import { isAtLeast, vpcCniSince } from '../domain/version.ts';
 
-/** /28 blocks that something takes from one subnet. */
-export type Demand = ReadonlyMap<string, number>;
+/** /28 blocks that one node attaches when prefix delegation is switched on. */
+export interface NodeFlip {
+  subnetId: string;
+  instanceId: string;
+  isSource: boolean;
+  blocks: number;
+}
 
-/** Blocks that nodes which are there already attach when prefix delegation is switched on, by subnet. */
+/**
+ * What nodes that are there already attach: as many blocks as an idle node on the sources, which are cordoned soon, and as
+ * many as a node that starts a pod elsewhere, less those that they hold. Nodes in service do so, and cordoned ones only
+ * where aws-node is told to serve them as well.
+ */
 export function flipDemand(
   snapshot: ClusterSnapshot,
   sourceNames: readonly string[],
   request: PlanRequest,
-): { sources: Demand; others: Demand } {
+  order: Order,
+): NodeFlip[] {
   const env = envAfter(snapshot.vpcCni, request);
   const version = vpcCniVersion(snapshot.vpcCni);
   const types = new Map(snapshot.instanceTypes.map((type) => [type.instanceType, type]));
   const interfaces = Map.groupBy(snapshot.networkInterfaces, ({ instanceId }) => instanceId);
-  const { customNetworking } = interfaceSettings(env);
-  const demand = { sources: new Map<string, number>(), others: new Map<string, number>() };
-  for (const node of snapshot.nodes.filter((candidate) => usesVpcCni(candidate) && !candidate.unschedulable)) {
+  const servesCordoned = servesCordonedNodes(snapshot.vpcCni);
+  return snapshot.nodes.filter(usesVpcCni).flatMap((node) => {
     const type = types.get(node.instanceType ?? '');
     const own = interfaces.get(node.instanceId) ?? [];
-    const subnetId = podInterface(own, customNetworking)?.subnetId;
-    if (type === undefined || subnetId === undefined || !supportsPrefixes(type)) continue;
+    const subnetId = podSubnetOfNode(snapshot, node, own);
+    const { instanceId } = node;
+    if (type === undefined || subnetId === null || instanceId === null || !supportsPrefixes(type)) return [];
     const isSource = node.nodegroupName !== null && sourceNames.includes(node.nodegroupName);
+    const isCordoned = node.unschedulable || (isSource && order === 'cordon-first');
+    if (isCordoned && !servesCordoned) return [];
     const pool = poolSettings(env, version, type, node.capacityPods);
     const wanted = steadyPrefixes(isSource ? 0 : 1, pool);
     const attached = own.reduce((sum, { prefixes }) => sum + prefixes.length, 0);
-    const side = isSource ? demand.sources : demand.others;
-    side.set(subnetId, (side.get(subnetId) ?? 0) + Math.max(0, wanted - attached));
-  }
-  return demand;
+    return [{ subnetId, instanceId, isSource, blocks: Math.max(0, wanted - attached) }];
+  });
+}
+
+/**
+ * Whether aws-node attaches prefixes on cordoned nodes, too: AWS_MANAGE_ENIS_NON_SCHEDULABLE (README of
+ * amazon-vpc-cni-k8s). A version that cannot be read is taken for a newer one.
+ */
+export function servesCordonedNodes(vpcCni: VpcCni): boolean {
+  const version = vpcCniVersion(vpcCni);
+  return (
+    isOn(vpcCni.env, 'AWS_MANAGE_ENIS_NON_SCHEDULABLE') &&
+    (version === null || isAtLeast(version, vpcCniSince.servesCordonedNodes))
+  );
 }
 
 /**
@@ -70,12 +88,3 @@ export function interfacesAfterSwitch(snapshot: ClusterSnapshot): NetworkInterfa
 /** The VPC CNI manages the primary interface and those that it has made itself. */
 const isOfVpcCni = ({ deviceIndex, description }: NetworkInterface): boolean =>
   deviceIndex === 0 || description.startsWith('aws-K8S-');
-
-/** The interface that a node attaches its first prefix to: with custom networking not the primary one. */
-export const podInterface = (
-  own: readonly NetworkInterface[],
-  customNetworking: boolean,
-): NetworkInterface | undefined =>
-  customNetworking
-    ? own.find(({ deviceIndex }) => deviceIndex !== null && deviceIndex > 0)
-    : (own.find(({ deviceIndex }) => deviceIndex === 0) ?? own[0]);

@@ -7,11 +7,34 @@ export interface LaunchTemplate {
   tags: Record<string, string>;
 }
 
+/** A range of a subnet that EC2 keeps for one purpose (EC2 API reference, SubnetCidrReservation). */
+export interface SubnetCidrReservation {
+  id: string;
+  cidr: string;
+  type: 'prefix' | 'explicit';
+  tags: Record<string, string>;
+}
+
 /** EC2, in domain words. Paged, retried and translated like EksPort. */
 export interface Ec2Port {
+  /** Types that do not exist in the region are not in the answer. */
   describeInstanceTypes(names: string[]): Promise<InstanceType[]>;
-  /** Subnets with their CIDR reservations. */
-  describeSubnets(subnetIds: string[]): Promise<Subnet[]>;
+  /** Subnets with their CIDR reservations. One that EC2 does not know is an error, or missing from the answer. */
+  describeSubnets(subnetIds: string[], options?: { unknown: 'refuse' | 'leave-out' }): Promise<Subnet[]>;
+  /** IPv4 reservations, those of the owner of a shared subnet included; undefined when the subnet does not exist. */
+  subnetCidrReservations(subnetId: string): Promise<SubnetCidrReservation[] | undefined>;
+  /**
+   * Reserves a range for prefixes. EC2 takes no token: after a lost answer, the reservation is found by range and tags.
+   * Throws RESERVATION.OVERLAP (retryable), RESERVATION.INVALID_CIDR and RESERVATION.LIMIT.
+   */
+  createSubnetCidrReservation(request: {
+    subnetId: string;
+    cidr: string;
+    description: string;
+    tags: Record<string, string>;
+  }): Promise<void>;
+  /** Deleting what is gone is success. Prefixes that nodes hold in the range stay with them. */
+  deleteSubnetCidrReservation(reservationId: string): Promise<void>;
   networkInterfacesOfSubnets(subnetIds: string[]): Promise<NetworkInterface[]>;
   networkInterfacesOfInstances(instanceIds: string[]): Promise<NetworkInterface[]>;
   findLaunchTemplate(name: string): Promise<LaunchTemplate | undefined>;

@@ -24,6 +24,7 @@ export interface Addon {
   status: string;
   configurationValues: string | null;
   healthIssues: HealthIssue[];
+  tags: Record<string, string>;
 }
 
 export interface EksUpdate {

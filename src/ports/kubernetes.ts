@@ -1,4 +1,11 @@
-import type { ClusterNode, DaemonSetRollout, Pod, PodDisruptionBudget, Workload } from '../domain/snapshot.ts';
+import type {
+  ClusterNode,
+  DaemonSetRollout,
+  EniConfig,
+  Pod,
+  PodDisruptionBudget,
+  Workload,
+} from '../domain/snapshot.ts';
 
 /** How the API server answered an eviction. Never thrown: each needs its own reaction. */
 export type EvictionOutcome =
@@ -47,8 +54,19 @@ export interface DaemonSet {
   env: Record<string, string | null>;
   /** field manager of each variable of the container */
   envManagers: Record<string, string>;
+  /** environment of all init containers together */
+  initEnv: Record<string, string | null>;
   rollout: DaemonSetRollout;
   labels: Record<string, string>;
+  annotations: Record<string, string>;
+  /** everybody who ever set a field of it and still owns it */
+  managers: string[];
+}
+
+/** Variables of a container as they should be, and as they are expected to be now; null: not set. */
+export interface EnvironmentChange {
+  env: Record<string, string | null>;
+  before: Record<string, string | null>;
 }
 
 /**
@@ -62,12 +80,26 @@ export interface KubernetesPort {
   certificateAuthority(): string | null;
   version(): Promise<string>;
   listNodes(nodegroupName?: string): Promise<ClusterNode[]>;
+  /** Names of the images that the nodes of a node group have, by node name: up to 50 images a node, the largest first. */
+  nodeImages(nodegroupName: string): Promise<Record<string, string[]>>;
   listPods(options?: { nodeName?: string; namespace?: string; labelSelector?: string }): Promise<Pod[]>;
   getPod(namespace: string, name: string): Promise<Pod | undefined>;
   listPodDisruptionBudgets(): Promise<PodDisruptionBudget[]>;
   /** Deployments, ReplicaSets with replicas, StatefulSets, DaemonSets. */
   listWorkloads(): Promise<Workload[]>;
+  /** ENIConfigs (crd.k8s.amazonaws.com/v1alpha1); none where that kind is not installed. */
+  listEniConfigs(): Promise<EniConfig[]>;
   getDaemonSet(namespace: string, name: string, container: string): Promise<DaemonSet | undefined>;
+  /**
+   * Sets variables of one container of a DaemonSet, and removes those that shall be null; all others stay. Does nothing
+   * unless each is as expected or as wanted: `changed` when somebody else set one of them in between.
+   */
+  setEnvironment(
+    namespace: string,
+    daemonSet: string,
+    container: string,
+    change: EnvironmentChange,
+  ): Promise<'done' | 'changed' | 'gone'>;
   /** Environment of one container of each pod, by pod name: what is really running. */
   podEnvironments(
     namespace: string,

@@ -1,9 +1,10 @@
 import { stripVTControlCharacters } from 'node:util';
-import { Listr, ListrDefaultRendererLogLevels, ListrLogger, ProcessOutput } from 'listr2';
+import { DefaultRenderer, Listr, ListrDefaultRendererLogLevels, ListrLogger, ProcessOutput } from 'listr2';
 import type { Clock } from '../ports/clock.ts';
+import { isCommand } from './formats/findings.ts';
 import { type LiveView, linesIndent, phaseRows } from './phase-rows.ts';
 import type { ClosableReporter } from './reporter.ts';
-import { cut } from './text.ts';
+import { cut, hanging, withoutControlCharacters } from './text.ts';
 
 const repaintMilliseconds = 250;
 const hint = '  Ctrl-C stops cleanly; the same command goes on.';
@@ -11,7 +12,7 @@ const hint = '  Ctrl-C stops cleanly; the same command goes on.';
 /**
  * The live view on a terminal: at most twelve lines, painted at most four times a second, on stderr. listr2 only draws;
  * order, retries and signals belong to the engine. Nothing is drawn before the first line of the journal, since consent
- * may be asked for until then.
+ * may be asked for until then. Notes of the journal stay above it, in full.
  */
 export function createListrReporter(options: {
   clock: Clock;
@@ -25,6 +26,8 @@ export function createListrReporter(options: {
   let closed = false;
   const stop = new AbortController();
   const warnings: string[] = [];
+  /** to be written above the view */
+  const notes: string[] = [];
   const width = (): number => Math.min(stderr.columns, 100);
 
   /** The rows as they are now; the last line tells what Ctrl-C does, or did. */
@@ -37,7 +40,18 @@ export function createListrReporter(options: {
     return stop.signal.aborted ? rows : [...rows, cut(lastLine, width() - 2)];
   }
 
+  const say = (lines: readonly string[]): boolean => stderr.write(lines.map((line) => `${line}\n`).join(''));
+
+  /** Takes the view away for notes, and paints it anew below them; at the end it stays. */
   async function paint(): Promise<void> {
+    while (!stop.signal.aborted) {
+      await paintUntilNotes();
+      say(notes.splice(0));
+    }
+    say(picture());
+  }
+
+  async function paintUntilNotes(): Promise<void> {
     let shown = picture();
     // A narrower terminal breaks the lines that stand there: all of their parts have to go, not only as many as there were.
     const cleanUp = (): void => {
@@ -52,7 +66,7 @@ export function createListrReporter(options: {
         {
           title: shown.join('\n'),
           async task(_context: unknown, row: { title: string }): Promise<void> {
-            while (!stop.signal.aborted) {
+            while (!stop.signal.aborted && notes.length === 0) {
               await clock.sleep(repaintMilliseconds, stop.signal).catch(() => {});
               const now = picture();
               // Each assignment repaints.
@@ -64,10 +78,11 @@ export function createListrReporter(options: {
       ],
       {
         registerSignalListeners: false,
-        renderer: 'default',
+        renderer: OnStderr,
         fallbackRendererCondition: false,
         rendererOptions: {
           lazy: true,
+          clearOutput: true,
           indentation: 0,
           formatOutput: 'truncate',
           icon: Object.fromEntries(Object.values(ListrDefaultRendererLogLevels).map((level) => [level, ''])),
@@ -86,8 +101,10 @@ export function createListrReporter(options: {
     runStarted(plan, state) {
       view = { plan, state, waiting: new Map(), drain: undefined };
     },
-    line(_line, state) {
+    line({ entry }, state) {
       if (view) view.state = state;
+      if (entry.type === 'step-progress' && entry.progress.kind === 'note')
+        notes.push(...noteLines(entry.stepId, entry.progress.message));
       painting ??= paint();
     },
     waiting({ stepId, detail }) {
@@ -112,6 +129,17 @@ export function createListrReporter(options: {
       for (const message of warnings.splice(0)) stderr.write(`warning: ${message}\n`);
     },
   };
+}
+
+/** listr2 asks whether stdout is a terminal, and would write plain lines there if not; the view is on stderr. */
+class OnStderr extends DefaultRenderer {
+  static override nonTTY = true;
+}
+
+/** A note in at most 80 columns, but for a command, which is there to be pasted. */
+export function noteLines(stepId: string, message: string): string[] {
+  const text = withoutControlCharacters(message);
+  return isCommand(text) ? [`    -> ${text.replaceAll('\n', ' ')}`] : hanging(`  ${stepId}: `, text, 4);
 }
 
 /**

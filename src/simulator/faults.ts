@@ -43,6 +43,8 @@ export interface FaultRule {
   seconds?: number;
   /** `watch-cut` */
   events?: number;
+  /** `webhook-denial`: the words of another refusal by admission (quota, Pod Security) */
+  message?: string;
 }
 
 /** Header of an answer that a fault made or changed, with its kind: for the request log and for people with curl. */
@@ -114,7 +116,7 @@ export function withFaults(
       if (typeof response.body === 'string') return response;
       return { ...response, body: cutAfter(response.body, rule.events ?? 1) };
     }
-    return refusal(kind, operation, request, rule.retryAfterSeconds);
+    return refusal(kind, operation, request, rule);
   }
 }
 
@@ -172,11 +174,13 @@ const refusals: Record<Refusal, Partial<Record<Protocol, [status: number, code: 
   'webhook-denial': { k8s: [403, 'Forbidden', 'admission webhook "guard.example.com" denied the request: not now'] },
 };
 
-function refusal(kind: Refusal, operation: string, request: SimRequest, retryAfterSeconds?: number): SimResponse {
+function refusal(kind: Refusal, operation: string, request: SimRequest, rule: FaultRule): SimResponse {
+  const { retryAfterSeconds } = rule;
   const protocol = protocolOf(operation);
   const entry = refusals[kind][protocol];
   if (!entry) throw new Error(`fault ${kind} has no meaning for ${operation}`);
-  const response = refuse[protocol](...entry, operation, request);
+  const [status, code, message] = entry;
+  const response = refuse[protocol](status, code, rule.message ?? message, operation, request);
   if (retryAfterSeconds !== undefined) response.headers['retry-after'] = String(retryAfterSeconds);
   return response;
 }

@@ -13,9 +13,13 @@ export interface Scenario {
     /** Kubernetes minor version, `1.33` */
     version: string;
     vpcId: string;
+    /** ipv4 unless told. In an IPv6 cluster only the settings say so: addresses stay IPv4. */
+    ipFamily?: 'ipv4' | 'ipv6';
   };
   subnets: SubnetSpec[];
   vpcCni: VpcCniSpec;
+  /** ENIConfig objects of custom networking; `AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG` of the VPC CNI makes them count. */
+  eniConfigs?: EniConfigSpec[];
   nodegroups: NodegroupSpec[];
   workloads: WorkloadSpec[];
   budgets: BudgetSpec[];
@@ -35,13 +39,25 @@ export interface SubnetSpec {
   reservations?: { cidr: string; type: 'prefix' | 'explicit' }[];
 }
 
+export interface EniConfigSpec {
+  name: string;
+  subnetId: string;
+  /** Those of the primary interface unless told. */
+  securityGroups?: string[];
+}
+
 export interface VpcCniSpec {
-  managedBy: 'eks-addon' | 'self-managed';
+  /** helm: release aws-vpc-cni in kube-system; self-managed: the copy that EKS put there when the cluster was made */
+  managedBy: 'eks-addon' | 'self-managed' | 'helm';
   /** `v1.19.2-eksbuild.1` */
   version: string;
   configurationValues?: string;
   /** Environment of container aws-node that somebody set with `kubectl set env` (field manager kubectl-set). */
   setByHand?: Record<string, string>;
+  /** Of the add-on. */
+  tags?: Record<string, string>;
+  /** What another tool that owns the DaemonSet leaves on it. */
+  marks?: { labels?: Record<string, string>; annotations?: Record<string, string>; fieldManager?: string };
 }
 
 export interface NodegroupSpec {
@@ -55,6 +71,8 @@ export interface NodegroupSpec {
   taints?: { key: string; value: string; effect: 'NO_SCHEDULE' | 'NO_EXECUTE' | 'PREFER_NO_SCHEDULE' }[];
   tags?: Record<string, string>;
   diskSize?: number;
+  /** What somebody has annotated its first nodes with, by hand. */
+  nodeAnnotations?: Record<string, string>;
   /** What EKS gave its nodes when the group was created; unless told, what it would calculate at the start of the world. */
   maxPods?: number;
 }

@@ -111,6 +111,8 @@ export interface PodNetwork {
   /** An address for a pod that is not hostNetwork, or the text of the sandbox error; the kubelet asks again later. */
   attach(nodeName: string, pod: { namespace: string; name: string; uid: string }): { ip: string } | { error: string };
   detach(nodeName: string, podUid: string): void;
+  /** The daemon in this pod comes up: undefined when it does, or why its container ends with an error and starts again. */
+  daemonStarts?(nodeName: string, podUid: string): { error: string } | undefined;
 }
 
 /** What the AWS side needs of the cluster beyond its store. Implemented by the Kubernetes side. */

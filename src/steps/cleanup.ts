@@ -1,31 +1,26 @@
-import type { Pod } from '../domain/snapshot.ts';
-import type { Ports } from '../ports/ports.ts';
-import { canaryNamespace, canarySelector } from './ownership.ts';
-import type { StepContext, StepHandler } from './step-handler.ts';
+import { canaryNamespace, findCanaries, removeCanaries } from './canary.ts';
+import type { StepHandler } from './step-handler.ts';
 
-/** Removes what helped this plan. What it was made for stays: the replacements, and the launch templates they need. */
+/** Removes what helped this plan. What it was made for stays: the replacements, the launch templates they need, reserved ranges. */
 export const cleanup: StepHandler<'cleanup'> = {
   title: () => 'clean up',
 
-  async observe(_step, ports, context) {
-    const canaries = await findCanaries(ports, context);
+  async observe({ params: { reserved } }, ports) {
+    const canaries = await findCanaries(ports);
     if (canaries.length > 0) return { kind: 'actionable', detail: `${canaries.length} canary pods are still there` };
+    const made = ['the replacement node groups', 'their launch templates'];
+    const stays = reserved.length === 0 ? made : [...made, `the ranges reserved for prefixes (${reserved.join(', ')})`];
     return {
       kind: 'satisfied',
-      detail: 'nothing of this plan is left but the replacement node groups and their launch templates',
+      detail: `nothing of this plan is left but ${stays.slice(0, -1).join(', ')} and ${stays.at(-1)}`,
     };
   },
 
-  async act(_step, ports, run) {
-    for (const { namespace, name, uid } of await findCanaries(ports, run)) {
-      await ports.kubernetes.deletePod(namespace, name, uid);
-    }
+  async act(_step, ports) {
+    await removeCanaries(await findCanaries(ports), ports);
   },
 
-  describeCall: () => `DELETE canary pods of this plan in ${canaryNamespace}`,
+  describeCall: () => `DELETE canary pods in ${canaryNamespace}`,
   undo: () => undefined,
   deadlineSeconds: () => 10 * 60,
 };
-
-const findCanaries = (ports: Ports, { planId }: StepContext): Promise<Pod[]> =>
-  ports.kubernetes.listPods({ namespace: canaryNamespace, labelSelector: canarySelector(planId) });

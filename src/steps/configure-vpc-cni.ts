@@ -2,14 +2,13 @@ import { canonicalJson } from '../domain/canonical-json.ts';
 import type { StepParams } from '../domain/plan.ts';
 import type { EksUpdate } from '../ports/eks.ts';
 import type { DaemonSet } from '../ports/kubernetes.ts';
-import type { Ports } from '../ports/ports.ts';
-import { applyAgain, conflict, failedForGood, stoppedPartWay } from './conflict.ts';
+import { awsNode, liveDaemonSet, neverRolled, whatIsBehind } from './aws-node-rollout.ts';
+import { applyAgain, conflict, failedForGood } from './conflict.ts';
 import type { Observation, StepHandler } from './step-handler.ts';
 
 type Params = StepParams['configure-vpc-cni'];
 
-const namespace = 'kube-system';
-const daemonSetName = 'aws-node';
+const { namespace, name: daemonSetName } = awsNode;
 const updateName = 'add-on configuration';
 
 /**
@@ -28,7 +27,7 @@ export const configureVpcCni: StepHandler<'configure-vpc-cni'> = {
       return { kind: 'in-progress', detail: `add-on ${addonName} is ${addon.status}` };
     }
     const isWanted = sameConfiguration(addon.configurationValues, params.configurationValues);
-    const behind = isWanted ? await whatIsBehind(params, ports) : null;
+    const behind = isWanted ? await whatIsBehind(params.env, ports) : null;
     if (isWanted && behind === null)
       return { kind: 'satisfied', detail: 'every aws-node pod runs with the new configuration' };
 
@@ -36,7 +35,7 @@ export const configureVpcCni: StepHandler<'configure-vpc-cni'> = {
     if (updateId !== undefined) {
       const update = await ports.eks.describeUpdate(clusterName, updateId, { addonName });
       if (update?.status === 'Failed' || update?.status === 'Cancelled') {
-        const live = await ports.kubernetes.getDaemonSet(namespace, daemonSetName, daemonSetName);
+        const live = await liveDaemonSet(ports);
         return updateFailed(params, update, live);
       }
       if (!isWanted && !sameConfiguration(addon.configurationValues, params.before))
@@ -44,11 +43,11 @@ export const configureVpcCni: StepHandler<'configure-vpc-cni'> = {
       return {
         kind: 'in-progress',
         detail: behind ?? `update ${updateId} of add-on ${addonName} is ${update?.status ?? 'not visible yet'}`,
-        tooLate: neverRolled(params, behind ?? `update ${updateId} did not end`),
+        tooLate: notRolled(params, behind ?? `update ${updateId} did not end`),
       };
     }
     if (isWanted && addon.status === 'ACTIVE') {
-      return { kind: 'in-progress', detail: behind ?? 'rollout', tooLate: neverRolled(params, behind ?? 'rollout') };
+      return { kind: 'in-progress', detail: behind ?? 'rollout', tooLate: notRolled(params, behind ?? 'rollout') };
     }
     if (isWanted || sameConfiguration(addon.configurationValues, params.before)) {
       const what = isWanted ? `is ${addon.status} with the new configuration` : 'has its old configuration';
@@ -67,11 +66,9 @@ export const configureVpcCni: StepHandler<'configure-vpc-cni'> = {
   describeCall: ({ params }) =>
     `eks:UpdateAddon ${params.addonName} of cluster ${params.clusterName}, resolveConflicts NONE, configurationValues ${params.configurationValues}`,
 
-  /** The old configuration. Nodes keep the prefixes that they have in use. */
+  /** The old configuration, with what it took over from others: they still hold to it. Nodes keep the prefixes in use. */
   undo: (step) => {
-    const { before, configurationValues, env } = step.params;
-    const oldEnv = envOf(before);
-    const known = Object.keys(env).filter((name) => name in oldEnv);
+    const { configurationValues, undoValues, env, envBefore } = step.params;
     return {
       ...step,
       id: `undo/${step.id}`,
@@ -80,42 +77,16 @@ export const configureVpcCni: StepHandler<'configure-vpc-cni'> = {
       params: {
         ...step.params,
         before: configurationValues,
-        configurationValues: before ?? '{}',
-        env: {
-          ENABLE_PREFIX_DELEGATION: 'false',
-          ...Object.fromEntries(known.map((name) => [name, String(oldEnv[name])])),
-        },
+        configurationValues: undoValues,
+        undoValues: configurationValues,
+        env: envBefore,
+        envBefore: env,
       },
     };
   },
 
   deadlineSeconds: () => 30 * 60,
 };
-
-/** What is not yet as wanted, in one line; null when all is. */
-async function whatIsBehind({ env }: Params, ports: Ports): Promise<string | null> {
-  const live = await ports.kubernetes.getDaemonSet(namespace, daemonSetName, daemonSetName);
-  if (live === undefined) return `DaemonSet ${namespace}/${daemonSetName} is not there`;
-  const wrong = differing(env, live.env);
-  if (wrong.length > 0) return `DaemonSet ${daemonSetName} has ${wrong.join(', ')}`;
-  const { generation, observedGeneration, desired, updated, unavailable } = live.rollout;
-  if (observedGeneration < generation) return `the rollout of ${daemonSetName} has not begun`;
-  if (updated < desired || unavailable > 0) {
-    return `rollout of ${daemonSetName}: ${updated} of ${desired} pods updated, ${unavailable} unavailable`;
-  }
-  const pods = await ports.kubernetes.podEnvironments(namespace, `k8s-app=${daemonSetName}`, daemonSetName);
-  const old = Object.keys(pods).filter((name) => differing(env, pods[name] ?? {}).length > 0);
-  return old.length === 0
-    ? null
-    : `${old.length} pods of ${daemonSetName} run with the old environment, such as ${old[0]}`;
-}
-
-/** `NAME=found` for each variable that is not as wanted. */
-function differing(wanted: Record<string, string>, found: Record<string, string | null>): string[] {
-  return Object.keys(wanted)
-    .filter((name) => found[name] !== wanted[name])
-    .map((name) => `${name}=${found[name] ?? '(not set)'}`);
-}
 
 function sameConfiguration(a: string | null, b: string | null): boolean {
   return a === b || canonicalJson(parsed(a)) === canonicalJson(parsed(b));
@@ -129,13 +100,6 @@ function parsed(values: string | null): unknown {
   } catch {
     return values;
   }
-}
-
-function envOf(values: string | null): Record<string, unknown> {
-  const document = parsed(values);
-  if (typeof document !== 'object' || document === null || !('env' in document)) return {};
-  const { env } = document;
-  return typeof env === 'object' && env !== null ? { ...env } : {};
 }
 
 function addonGone({ clusterName, addonName }: Params): Observation {
@@ -189,21 +153,16 @@ function updateFailed(params: Params, update: EksUpdate, live: DaemonSet | undef
         ? `remove the edit: kubectl -n ${namespace} set env daemonset/${daemonSetName} ${names.map((name) => `${name}-`).join(' ')}`
         : `remove the edit: kubectl -n ${namespace} edit daemonset/${daemonSetName}`,
       `or let EKS overwrite it: ${overwrite}`,
+      `or plan again and keep it: prefix-migrate plan --cluster ${clusterName} --allow CNI.CONFIG_CONFLICT`,
       applyAgain,
     ],
   });
 }
 
-function neverRolled({ clusterName, addonName }: Params, behind: string) {
-  return stoppedPartWay({
-    code: 'CNI.NOT_ROLLED_OUT',
-    message: `The new configuration of add-on ${addonName} did not reach every node: ${behind}.`,
-    why: 'EKS took the configuration, but the aws-node pods do not all run with it. A node that is not Ready holds up the rollout; some old add-on builds never write a value into the DaemonSet.',
-    nextActions: [
-      `kubectl -n ${namespace} rollout status daemonset/${daemonSetName}`,
-      `kubectl -n ${namespace} get pods -l k8s-app=${daemonSetName} -o wide`,
-      `aws eks describe-addon --cluster-name ${clusterName} --addon-name ${addonName}`,
-      applyAgain,
-    ],
-  });
-}
+const notRolled = ({ clusterName, addonName }: Params, behind: string) =>
+  neverRolled(
+    `The new configuration of add-on ${addonName}`,
+    behind,
+    'EKS took the configuration, but the aws-node pods do not all run with it. Some old add-on builds never write a value into the DaemonSet.',
+    [`aws eks describe-addon --cluster-name ${clusterName} --addon-name ${addonName}`],
+  );

@@ -1,4 +1,5 @@
 import type { StepKind } from '../domain/plan.ts';
+import { awaitVpcCni } from './await-vpc-cni.ts';
 import { cleanup } from './cleanup.ts';
 import { configureVpcCni } from './configure-vpc-cni.ts';
 import { cordonSource } from './cordon-source.ts';
@@ -6,6 +7,9 @@ import { createLaunchTemplate } from './create-launch-template.ts';
 import { createNodegroup } from './create-nodegroup.ts';
 import { deleteSource } from './delete-source.ts';
 import { drainSource } from './drain-source.ts';
+import { patchVpcCni } from './patch-vpc-cni.ts';
+import { releaseSubnetCidr } from './release-subnet-cidr.ts';
+import { reserveSubnetCidr } from './reserve-subnet-cidr.ts';
 import { scaleReplacement } from './scale-replacement.ts';
 import { soak } from './soak.ts';
 import type { StepHandler } from './step-handler.ts';
@@ -15,7 +19,11 @@ export type Handlers = { [K in StepKind]: StepHandler<K> };
 
 /** Who does what: one handler for each kind of step. */
 export const handlers: Handlers = {
+  'reserve-subnet-cidr': reserveSubnetCidr,
+  'release-subnet-cidr': releaseSubnetCidr,
   'configure-vpc-cni': configureVpcCni,
+  'patch-vpc-cni': patchVpcCni,
+  'await-vpc-cni': awaitVpcCni,
   'create-launch-template': createLaunchTemplate,
   'create-nodegroup': createNodegroup,
   'verify-replacement': verifyReplacement,

@@ -1,12 +1,14 @@
+import { nodeAddresses } from '../domain/node-addresses.ts';
 import type { ClusterNode, NetworkInterface } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
 
 export interface PrefixEvidence {
-  /** /28 blocks on the network interfaces of the node, as EC2 has them */
+  /** all interfaces of the node */
+  interfaces: NetworkInterface[];
+  /** /28 blocks on them, as EC2 has them */
   prefixes: string[];
   /** addresses beside the primary ones: left from secondary IP mode */
   secondaryAddresses: string[];
-  subnetId: string | null;
 }
 
 /** What EC2 says about the network interfaces of `nodes`, by node name. */
@@ -18,12 +20,6 @@ export async function prefixEvidence(nodes: ClusterNode[], ports: Ports): Promis
 }
 
 function evidenceOf(interfaces: NetworkInterface[]): PrefixEvidence {
-  return {
-    prefixes: interfaces.flatMap(({ prefixes }) => prefixes),
-    // Interfaces of other types (trunk, branch, efa) are not in the pool of the CNI.
-    secondaryAddresses: interfaces
-      .filter(({ interfaceType }) => interfaceType === 'interface')
-      .flatMap(({ addresses }) => addresses.slice(1)),
-    subnetId: interfaces.find(({ deviceIndex }) => deviceIndex === 0)?.subnetId ?? null,
-  };
+  const { prefixes, secondaryAddresses } = nodeAddresses(interfaces, []);
+  return { interfaces, prefixes, secondaryAddresses };
 }

@@ -2,6 +2,7 @@ import { mustMove } from '../domain/evictable.ts';
 import type { StepParams } from '../domain/plan.ts';
 import type { Nodegroup } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
+import { isCanary } from './canary.ts';
 import {
   applyAgain,
   conflict,
@@ -11,7 +12,7 @@ import {
   statusText,
   stoppedPartWay,
 } from './conflict.ts';
-import { isCanary } from './ownership.ts';
+
 import type { Observation, StepHandler } from './step-handler.ts';
 
 type Params = StepParams['scale-replacement'];

@@ -1,3 +1,4 @@
+import { interfaceSettings } from '../domain/cni-settings.ts';
 import { inParallel } from '../domain/parallel.ts';
 import type {
   Cluster,
@@ -6,11 +7,10 @@ import type {
   LaunchTemplateVersion,
   NetworkInterface,
   Nodegroup,
-  VpcCni,
 } from '../domain/snapshot.ts';
-import type { Addon } from '../ports/eks.ts';
-import type { DaemonSet } from '../ports/kubernetes.ts';
 import type { Ports } from '../ports/ports.ts';
+import { surveyInstanceTypes } from './instance-types.ts';
+import { vpcCniOf } from './vpc-cni.ts';
 
 /** Told before each stretch of reading, in a few words. */
 export type SurveyProgress = (doing: string) => void;
@@ -20,14 +20,15 @@ const parallelCalls = 4;
 
 /**
  * Looks at everything that a migration depends on. Reads only; everything in the snapshot is sorted, so that two looks at
- * the same cluster differ in `observedAt` alone. Subnets and instance types are those that matter: of the node groups and
- * of the nodes.
+ * the same cluster differ in `observedAt` alone. Subnets and instance types are those that matter: of the node groups, of
+ * the nodes, and of the ENIConfigs under custom networking; when `subnetIds` are given, those too that exist of them, and
+ * those of the cluster, which replacements could be in.
  *
  * @throws MigrateError as the ports do: a snapshot with holes would make a wrong plan.
  */
 export async function survey(
   ports: Ports,
-  { clusterName }: { clusterName: string },
+  { clusterName, subnetIds: wanted }: { clusterName: string; subnetIds?: readonly string[] },
   onProgress: SurveyProgress = () => undefined,
 ): Promise<ClusterSnapshot> {
   const { eks, ec2, autoScaling, kubernetes, clock } = ports;
@@ -50,16 +51,17 @@ export async function survey(
   ]);
 
   onProgress('Auto Scaling groups and launch templates');
-  const [autoScalingGroups, launchTemplates] = await Promise.all([
+  const [autoScalingGroups, launchTemplates, eniConfigs] = await Promise.all([
     autoScaling.describeGroups(sortedUnique(nodegroups.flatMap((group) => group.autoScalingGroupNames))),
     surveyLaunchTemplates(ports, nodegroups),
+    interfaceSettings(daemonSet?.env ?? {}).customNetworking ? kubernetes.listEniConfigs() : [],
   ]);
 
   onProgress('instances and their network interfaces');
   const instanceIds = sortedUnique(nodes.flatMap((node) => node.instanceId ?? []));
   const [attached, instanceTypes] = await Promise.all([
     ec2.networkInterfacesOfInstances(instanceIds),
-    ec2.describeInstanceTypes(typesInUse(nodegroups, nodes, launchTemplates)),
+    surveyInstanceTypes(ec2, typesInUse(nodegroups, nodes, launchTemplates)),
   ]);
 
   onProgress('subnets');
@@ -67,9 +69,15 @@ export async function survey(
     ...nodegroups.flatMap((group) => group.subnetIds),
     ...attached.map((eni) => eni.subnetId),
   ]);
-  const [subnets, inSubnets] = await Promise.all([
+  const further = sortedUnique([
+    ...eniConfigs.flatMap(({ subnetId }) => subnetId ?? []),
+    ...(wanted === undefined ? [] : [...wanted, ...cluster.subnetIds]),
+  ]).filter((id) => !subnetIds.includes(id));
+  const [ofNodes, ofOthers, inSubnets] = await Promise.all([
     ec2.describeSubnets(subnetIds),
-    ec2.networkInterfacesOfSubnets(subnetIds),
+    // a check names those that are not there
+    ec2.describeSubnets(further, { unknown: 'leave-out' }),
+    ec2.networkInterfacesOfSubnets([...subnetIds, ...further]),
   ]);
 
   return {
@@ -81,12 +89,13 @@ export async function survey(
     launchTemplates: sortedBy(launchTemplates, (template) => `${template.launchTemplateId} ${template.version}`),
     vpcCni: vpcCniOf(addon, daemonSet),
     instanceTypes: sortedBy(instanceTypes, (type) => type.instanceType),
-    subnets: sortedBy(subnets, (subnet) => subnet.subnetId),
+    subnets: sortedBy([...ofNodes, ...ofOthers], (subnet) => subnet.subnetId),
     networkInterfaces: mergedInterfaces(attached, inSubnets),
     nodes: sortedBy(nodes, (node) => node.name),
     pods: sortedBy(pods, (pod) => `${pod.namespace}/${pod.name}`),
     workloads: sortedBy(workloads, (workload) => `${workload.kind} ${workload.namespace}/${workload.name}`),
     podDisruptionBudgets: sortedBy(podDisruptionBudgets, (budget) => `${budget.namespace}/${budget.name}`),
+    eniConfigs: sortedBy(eniConfigs, (config) => config.name),
   };
 }
 
@@ -130,30 +139,6 @@ function typesInUse(
     ...launchTemplates.flatMap((template) => template.instanceType ?? []),
     ...nodes.flatMap((node) => (node.instanceId === null ? [] : (node.instanceType ?? []))),
   ]);
-}
-
-function vpcCniOf(addon: Addon | undefined, daemonSet: DaemonSet | undefined): VpcCni {
-  return {
-    managedBy: addon !== undefined ? 'eks-addon' : daemonSet !== undefined ? 'self-managed' : 'absent',
-    version: imageVersion(daemonSet?.image ?? null),
-    addon:
-      addon === undefined
-        ? null
-        : {
-            version: addon.version,
-            status: addon.status,
-            configurationValues: addon.configurationValues,
-            healthIssues: addon.healthIssues,
-          },
-    env: daemonSet?.env ?? {},
-    envManagers: daemonSet?.envManagers ?? {},
-    rollout: daemonSet?.rollout ?? null,
-  };
-}
-
-/** `1.19.2` of `602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon-k8s-cni:v1.19.2-eksbuild.1`; null for other tags. */
-function imageVersion(image: string | null): string | null {
-  return /:v?(\d+\.\d+\.\d+)/.exec(image ?? '')?.[1] ?? null;
 }
 
 /**

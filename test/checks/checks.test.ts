@@ -81,7 +81,7 @@ const rows: [string, ClusterSnapshot, Partial<PlanRequest>, string[]][] = [
     ['advice CLUSTER.IPV6 shop-eu', 'advice PLAN.NOTHING_TO_DO shop-eu'],
   ],
   ['cluster on Outposts', cluster({ outpost: true }), {}, ['blocking CLUSTER.OUTPOST shop-eu']],
-  ['CNI by hand', vpcCni({ managedBy: 'self-managed', addon: null }), {}, ['blocking CNI.NOT_EKS_ADDON vpc-cni']],
+  ['CNI by hand', vpcCni({ managedBy: 'self-managed', addon: null }), {}, []],
   [
     'no CNI',
     vpcCni({ managedBy: 'absent', addon: null, version: null, env: {} }),
@@ -109,10 +109,15 @@ const rows: [string, ClusterSnapshot, Partial<PlanRequest>, string[]][] = [
     'CNI by hand, but nothing to do',
     vpcCni({ managedBy: 'self-managed', addon: null }),
     { maxPods: 20 },
-    ['advice NODEGROUP.NO_GAIN apps', 'advice NODEGROUP.NO_GAIN tools', 'advice PLAN.NOTHING_TO_DO shop-eu'],
+    ['advice NODEGROUP.WOULD_LOSE apps', 'advice NODEGROUP.WOULD_LOSE tools', 'advice PLAN.NOTHING_TO_DO shop-eu'],
   ],
   ['CNI 1.8.9', vpcCni({ version: '1.8.9' }), {}, ['blocking CNI.TOO_OLD vpc-cni']],
-  ['CNI 1.9.0', vpcCni({ version: '1.9.0' }), {}, []],
+  [
+    'CNI 1.9.0',
+    vpcCni({ version: '1.9.0' }),
+    {},
+    ['warning CNI.OLD_FOR_AL2023 vpc-cni', 'advice CNI.NO_STOP_AT_MAX_PODS vpc-cni'],
+  ],
   [
     'CNI 1.10 with bare metal',
     aSnapshot({
@@ -148,7 +153,10 @@ const rows: [string, ClusterSnapshot, Partial<PlanRequest>, string[]][] = [
     'custom networking',
     env({ AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG: 'true' }),
     {},
-    ['warning CNI.CUSTOM_NETWORKING aws-node AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG'],
+    [
+      'advice CNI.CUSTOM_NETWORKING aws-node AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG',
+      ...['apps', 'apps', 'tools', 'tools'].map((group) => `blocking ENICONFIG.MISSING ${group}`),
+    ],
   ],
   [
     'set by kubectl to another value',
@@ -316,7 +324,7 @@ const rows: [string, ClusterSnapshot, Partial<PlanRequest>, string[]][] = [
   [
     'addresses that cannot be seen',
     aSnapshot({
-      subnets: healthy.subnets.map((subnet) => ({ ...subnet, ownerId: '999988887777', availableIpAddressCount: 100 })),
+      subnets: healthy.subnets.map((subnet) => ({ ...subnet, ownerId: '999988887777', availableIpAddressCount: 200 })),
     }),
     {},
     ['warning SUBNET.MAP_INCOMPLETE subnet-0aa1', 'warning SUBNET.MAP_INCOMPLETE subnet-0bb2'],
@@ -412,7 +420,7 @@ const rows: [string, ClusterSnapshot, Partial<PlanRequest>, string[]][] = [
       pods: [...healthy.pods, aPod({ nodeSelector: { disk: 'fast' } })],
     }),
     {},
-    [],
+    ['advice CLUSTER.SELF_MANAGED_NODES k'],
   ],
 ];
 
@@ -457,7 +465,10 @@ describe('what a finding says', () => {
         networkInterfaces: [...healthy.networkInterfaces, anInterface({ instanceId: null, addresses })],
       }),
     );
-    assert.equal(finding.summary, 'subnet-0aa1 (eu-west-1a) has 0 free /28 blocks, 12 are needed at the peak.');
+    assert.equal(
+      finding.summary,
+      'subnet-0aa1 (eu-west-1a) runs short when prefix delegation is switched on: 3 /28 blocks needed, 0 free. At the peak 12 are needed.',
+    );
     assert.match(finding.why, /^207 addresses are free/);
   });
   test('every finding has a reason and a next action', () => {
@@ -498,7 +509,7 @@ describe('--allow', () => {
 });
 
 describe('clusters not seen before', () => {
-  test('Karpenter, Fargate and hybrid nodes and their pods are none of our business', () => {
+  test('Karpenter, Fargate and hybrid nodes are named, and their pods are none of our business', () => {
     const nodes = [
       aNode({ name: 'karpenter', nodegroupName: null, labels: { 'karpenter.sh/nodepool': 'default' } }),
       aNode({ name: 'fargate', nodegroupName: null, instanceId: null, instanceType: null }),
@@ -514,8 +525,8 @@ describe('clusters not seen before', () => {
     );
     const pending = aPod({ name: 'pending', nodeName: null, phase: 'Pending', controller: null });
     assert.deepEqual(
-      findingsOf(aSnapshot({ nodes: [...healthy.nodes, ...nodes], pods: [...healthy.pods, ...pods, pending] })),
-      [],
+      brief(aSnapshot({ nodes: [...healthy.nodes, ...nodes], pods: [...healthy.pods, ...pods, pending] })),
+      ['advice CLUSTER.OTHER_NODES shop-eu', 'advice CLUSTER.KARPENTER default'],
     );
   });
   test('no budgets, workloads or interfaces known', () => {

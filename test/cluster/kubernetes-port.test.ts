@@ -116,6 +116,54 @@ test('reads the version, nodes, workloads and environments', { skip }, async () 
   assert.equal(await kubernetes.getPod(namespace, 'none'), undefined);
 });
 
+test('sets and removes variables of a DaemonSet', { skip }, async () => {
+  const labels = { app: 'aws-node' };
+  const env = [
+    { name: 'WARM_PREFIX_TARGET', value: '1' },
+    { name: 'MY_NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+  ];
+  await create(`/apis/apps/v1/namespaces/${namespace}/daemonsets?fieldManager=helm`, {
+    metadata: { name: 'aws-node', annotations: { 'meta.helm.sh/release-name': 'cni' } },
+    spec: {
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: {
+          nodeSelector: { none: 'such' },
+          initContainers: [{ name: 'init', image: 'busybox', env: [{ name: 'ENABLE_IPv6', value: 'false' }] }],
+          containers: [{ name: 'main', image: 'busybox', env }],
+        },
+      },
+    },
+  });
+  const set = (wanted: Record<string, string | null>, expected: Record<string, string | null>) =>
+    kubernetes.setEnvironment(namespace, 'aws-node', 'main', { env: wanted, before: expected });
+  const look = () => kubernetes.getDaemonSet(namespace, 'aws-node', 'main');
+
+  assert.equal(
+    await set(
+      { ENABLE_PREFIX_DELEGATION: 'true', WARM_PREFIX_TARGET: null, MY_NODE_NAME: 'x' },
+      { ENABLE_PREFIX_DELEGATION: null, WARM_PREFIX_TARGET: '1', MY_NODE_NAME: null },
+    ),
+    'done',
+  );
+  const found = await look();
+  assert.deepEqual(found?.env, { MY_NODE_NAME: 'x', ENABLE_PREFIX_DELEGATION: 'true' });
+  assert.deepEqual(found?.envManagers, {
+    MY_NODE_NAME: 'prefix-migrate',
+    ENABLE_PREFIX_DELEGATION: 'prefix-migrate',
+  });
+  assert.deepEqual(
+    [found?.initEnv, found?.annotations['meta.helm.sh/release-name'], found?.managers.includes('helm')],
+    [{ ENABLE_IPv6: 'false' }, 'cni', true],
+  );
+  const generation = found?.rollout.generation;
+  assert.equal(await set({ ENABLE_PREFIX_DELEGATION: 'true' }, {}), 'done');
+  assert.equal(await set({ ENABLE_PREFIX_DELEGATION: 'false' }, { ENABLE_PREFIX_DELEGATION: 'maybe' }), 'changed');
+  assert.equal((await look())?.rollout.generation, generation);
+  assert.equal(await kubernetes.setEnvironment(namespace, 'none', 'main', { env: {}, before: {} }), 'gone');
+});
+
 test('follows pods and evicts them', { skip, timeout: 60_000 }, async () => {
   const [first, second] = await readyPods('plain', 2);
   assert.ok(first && second);

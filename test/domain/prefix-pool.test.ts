@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type PoolSettings, steadyPrefixes, stepPool } from '../../src/domain/prefix-pool.ts';
+import { mostPrefixes, type PoolSettings, steadyPrefixes, stepPool } from '../../src/domain/prefix-pool.ts';
 
 const settings = (overrides: Partial<PoolSettings>): PoolSettings => ({
   warmPrefixTarget: 0,
@@ -104,6 +104,77 @@ test('more pods never hold fewer prefixes', () => {
       },
     ),
   );
+});
+test('with pods in any prefix and in any number at a time the pool never holds more than mostPrefixes', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 4 }),
+      fc.constantFrom([0, 0], [1, 0], [5, 10], [20, 0], [40, 70]),
+      fc.constantFrom(20, 58, 110, 250),
+      fc.boolean(),
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 20 }), fc.nat()), { maxLength: 20 }),
+      (warmPrefixTarget, [warmIpTarget = 0, minimumIpTarget = 0], maxPods, stopsAtMaxPods, arrivals) => {
+        const pool = settings({
+          warmPrefixTarget,
+          warmIpTarget,
+          minimumIpTarget,
+          maxPods,
+          stopsAtMaxPods,
+          slots: 200,
+        });
+        // pods in each prefix
+        let held: number[] = [];
+        const keepUp = (): void => {
+          for (;;) {
+            const total = held.length * 16;
+            const available = total - held.reduce((sum, pods) => sum + pods, 0);
+            const empty = held.filter((pods) => pods === 0).length;
+            const hasIpTargets = warmIpTarget + minimumIpTarget > 0;
+            const short = hasIpTargets
+              ? Math.ceil(Math.max(warmIpTarget - available, minimumIpTarget - total, 0) / 16)
+              : Math.max(1, warmPrefixTarget - empty);
+            const isLow = hasIpTargets ? short > 0 : available < 16 * warmPrefixTarget || available === 0;
+            if (!isLow || (stopsAtMaxPods && total >= maxPods)) return;
+            held = [...held, ...Array<number>(short).fill(0)];
+          }
+        };
+        keepUp();
+        let running = 0;
+        for (const [count, place] of arrivals) {
+          for (let pod = 0; pod < count && running < maxPods; pod += 1) {
+            const open = held.flatMap((pods, index) => (pods < 16 ? [index] : []));
+            const chosen = open[(place + pod * 7) % open.length];
+            if (chosen === undefined) break;
+            held[chosen] = (held[chosen] ?? 0) + 1;
+            running += 1;
+          }
+          keepUp();
+          assert.ok(held.length <= mostPrefixes(running, pool), `${held.join(' ')}: ${mostPrefixes(running, pool)}`);
+        }
+      },
+    ),
+  );
+});
+test('two spare prefixes or more than 16 spare addresses can come on top, nothing else', () => {
+  const pool = settings({ warmPrefixTarget: 2 });
+  assert.deepEqual(
+    [0, 1, 2, 17, 49, 110].map((pods) => [steadyPrefixes(pods, pool), mostPrefixes(pods, pool)]),
+    [
+      [2, 2],
+      [3, 3],
+      [3, 4],
+      [4, 5],
+      [6, 7],
+      [7, 8],
+    ],
+  );
+  const many = settings({ warmIpTarget: 32 });
+  assert.deepEqual([steadyPrefixes(96, many), mostPrefixes(96, many), mostPrefixes(64, many)], [7, 8, 6]);
+  const plain = [{}, { warmPrefixTarget: 1 }, { warmIpTarget: 16 }, { warmIpTarget: 5, warmPrefixTarget: 2 }];
+  for (const one of [...plain, { warmIpTarget: 7, minimumIpTarget: 33 }, { minimumIpTarget: 50 }]) {
+    for (const pods of [0, 1, 2, 17, 49, 110])
+      assert.equal(mostPrefixes(pods, settings(one)), steadyPrefixes(pods, settings(one)));
+  }
 });
 test('numbers that make no sense end in an answer, not in a loop', () => {
   assert.ok(Number.isNaN(steadyPrefixes(5, settings({ warmPrefixTarget: 1, slots: Number.NaN }))));

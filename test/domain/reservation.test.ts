@@ -87,7 +87,7 @@ test('blocks that only old nodes spoil are reserved before they go', () => {
   assert.equal(advice.reason, '0 blocks are free, 5 are needed.');
   assert.deepEqual(advice.after?.cidrs, ['10.0.1.0/25']);
   assert.deepEqual([advice.after?.freePrefixes, advice.after?.freePrefixesAfter], [0, 7]);
-  assert.equal(advice.newSubnet, null);
+  assert.equal(advice.newSubnet, '/25');
 });
 
 test('where nothing helps, the size of a new subnet is named', () => {

@@ -40,7 +40,12 @@ describe('the owner of an interface', () => {
     ['EKS control plane', { description: 'Amazon EKS shop-eu' }, 'eks'],
     ['left behind by the VPC CNI', { description: 'aws-K8S-i-gone', status: 'available' }, 'unattached'],
     ['free, but of a service', { status: 'available', requesterManaged: true }, 'other'],
-    ['database', { description: 'RDSNetworkInterface', requesterManaged: true }, 'other'],
+    ['RDS database', { description: 'RDSNetworkInterface', requesterManaged: true }, 'database'],
+    [
+      'trunk of another node',
+      { instanceId: 'i-new', interfaceType: 'trunk', description: 'aws-k8s-trunk-eni' },
+      'instance',
+    ],
     ['type of the future', { interfaceType: 'quantum_link' }, 'other'],
   ];
   for (const [name, overrides, owner] of rows) {

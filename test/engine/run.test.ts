@@ -771,7 +771,11 @@ describe('stops', () => {
 /** All handlers, each changed in the same way. */
 function eachHandler(change: <K extends StepKind>(handler: StepHandler<K>) => StepHandler<K>): Handlers {
   return {
+    'reserve-subnet-cidr': change(handlers['reserve-subnet-cidr']),
+    'release-subnet-cidr': change(handlers['release-subnet-cidr']),
     'configure-vpc-cni': change(handlers['configure-vpc-cni']),
+    'patch-vpc-cni': change(handlers['patch-vpc-cni']),
+    'await-vpc-cni': change(handlers['await-vpc-cni']),
     'create-launch-template': change(handlers['create-launch-template']),
     'create-nodegroup': change(handlers['create-nodegroup']),
     'verify-replacement': change(handlers['verify-replacement']),

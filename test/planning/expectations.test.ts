@@ -5,7 +5,7 @@ import { compareExpectations, expectationsOf } from '../../src/planning/expectat
 import { aNodegroup, anInterface, aRequest, aSnapshot, aVpcCni } from '../support/snapshot.ts';
 
 const sources = [{ nodegroupName: 'apps' }];
-const of = (snapshot: ClusterSnapshot) => expectationsOf(snapshot, sources, aRequest());
+const of = (snapshot: ClusterSnapshot) => expectationsOf(snapshot, sources, aRequest(), 'safe-flip');
 const healthy = aSnapshot();
 const changes = (snapshot: ClusterSnapshot) => compareExpectations(of(healthy), of(snapshot));
 
@@ -48,6 +48,23 @@ test('other settings of the VPC CNI make the plan stale', () => {
     changes(aSnapshot({ vpcCni: aVpcCni({ env }) })).map(({ path, planned, now }) => [path, planned, now]),
     [['vpcCni.env.WARM_IP_TARGET', null, '5']],
   );
+});
+test('another owner of aws-node makes the plan stale; that it sets what the plan waits for does not', () => {
+  const release = { tool: 'helm', name: 'kube-system/aws-vpc-cni', evidence: 'annotation' } as const;
+  const byHelm = { managedBy: 'self-managed', addon: null, owner: release } as const;
+  const before = of(aSnapshot({ vpcCni: aVpcCni(byHelm) }));
+  const since = (overrides: Parameters<typeof aVpcCni>[0]) =>
+    compareExpectations(before, of(aSnapshot({ vpcCni: aVpcCni({ ...byHelm, ...overrides }) })))
+      .filter(({ path }) => path.startsWith('vpcCni.'))
+      .map(({ path, whenChanged }) => `${whenChanged} ${path}`);
+  assert.deepEqual(since({ owner: { ...release, evidence: 'label' } }), []);
+  assert.deepEqual(since({ owner: { ...release, name: 'kube-system/cni' } }), ['replan vpcCni.owner']);
+  assert.deepEqual(since({ env: { ...healthy.vpcCni.env, ENABLE_PREFIX_DELEGATION: 'true' } }), [
+    'warn vpcCni.env.ENABLE_PREFIX_DELEGATION',
+  ]);
+  assert.deepEqual(since({ env: { ...healthy.vpcCni.env, WARM_IP_TARGET: '9' } }), [
+    'replan vpcCni.env.WARM_IP_TARGET',
+  ]);
 });
 test('a subnet that no longer suffices makes the plan stale', () => {
   const addresses = Array.from({ length: 15 }, (_, block) => `10.0.1.${block * 16 + 9}`);

@@ -107,7 +107,7 @@ describe('steps', () => {
   });
   const blocked: [string, ClusterSnapshot][] = [
     ['an image without user data of ours', apps({ amiType: 'BOTTLEROCKET_x86_64' })],
-    ['a CNI that we cannot change', aSnapshot({ vpcCni: aVpcCni({ managedBy: 'self-managed', addon: null }) })],
+    ['no VPC CNI', aSnapshot({ vpcCni: aVpcCni({ managedBy: 'absent', addon: null }) })],
     ['a template that was not read', apps({ launchTemplate: { id: 'lt-1', name: null, version: '1' } })],
   ];
   for (const [name, snapshot] of blocked) {
@@ -177,11 +177,11 @@ describe('configure-vpc-cni', () => {
     const made = withCni({ ...on, managedBy: 'self-managed', addon: null });
     assert.equal(made.steps[0]?.kind, 'create-launch-template');
   });
-  for (const values of ['- a list', 'just text', '{"env": {']) {
+  for (const values of ['- a list', 'just text', '{"env": {', '{"env":null}', 'env: [A]', 'env: {A: {b: c}}']) {
     test(`refuses to replace what it cannot read: ${values}`, () =>
       assert.throws(() => withCni(configured(values)), { code: 'CNI.CONFIG_UNREADABLE', exitCode: 2 }));
   }
-  for (const values of ['', '{}', 'null', '{"env":null}']) {
+  for (const values of ['', '{}', 'null']) {
     test(`takes "${values}" for nothing`, () =>
       assert.equal(
         paramsOf(withCni(configured(values)), 'configure-vpc-cni').configurationValues,

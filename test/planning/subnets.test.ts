@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { PlanRequest } from '../../src/domain/plan.ts';
+import type { Order, PlanRequest } from '../../src/domain/plan.ts';
 import type { ClusterSnapshot } from '../../src/domain/snapshot.ts';
-import { subnetPlans } from '../../src/planning/subnets.ts';
+import { createReplayer, subnetPlans } from '../../src/planning/replay.ts';
 import { aNode, aNodegroup, anInterface, aPod, aRequest, aSnapshot, aSubnet, aVpcCni } from '../support/snapshot.ts';
 
-const plans = (snapshot: ClusterSnapshot, names: string[] = ['apps', 'tools'], request: Partial<PlanRequest> = {}) =>
-  subnetPlans(
-    snapshot,
-    snapshot.nodegroups.filter(({ nodegroupName }) => names.includes(nodegroupName)),
-    aRequest(request),
-  );
+function plans(
+  snapshot: ClusterSnapshot,
+  names: string[] = ['apps', 'tools'],
+  request: Partial<PlanRequest> = {},
+  order: Order = 'safe-flip',
+) {
+  const sources = snapshot.nodegroups.filter(({ nodegroupName }) => names.includes(nodegroupName));
+  return subnetPlans(snapshot, sources, createReplayer(snapshot)(sources, aRequest(request), order).subnets);
+}
 
 const peaks = (snapshot: ClusterSnapshot) => plans(snapshot, ['apps']).map(({ peakDemand }) => peakDemand);
 
@@ -89,6 +92,13 @@ describe('demand', () => {
         freePrefixesAfter: 62 - 6 - 3,
         peakDemand: 12,
         fits: true,
+        timeline: [
+          { stage: 'switch', taken: 3, left: 58 },
+          { stage: 'first-node', taken: 3 + 1 + 1, left: 56 },
+          { stage: 'full-size', taken: 3 + 3 + 3, left: 52 },
+          { stage: 'drain', taken: 3 + 6 + 3, left: 49 },
+        ],
+        map: `A3${'.'.repeat(61)}A`,
       },
     ]);
   });
@@ -117,15 +127,24 @@ const holding = (addresses: string[][], overrides: Partial<ClusterSnapshot> = {}
   };
 };
 
+/** One address in each of six blocks. */
+const shared = (last: number) => [16, 32, 48, 64, 80, 96].map((fourth) => `10.0.1.${fourth + last}`);
+
 describe('what aws-node gives back when it starts again', () => {
   const spare = [['10.0.1.5', '10.0.1.21'], ['10.0.1.37'], ['10.0.1.53']];
   test('blocks that unused addresses of old nodes spoil count as free for the new nodes', () =>
     assert.deepEqual(peaks(holding(spare)), [12 - 4]));
-  test('the switch itself comes first and needs its own', () =>
+  test('the switch itself comes first: nothing that is given back meanwhile is counted on', () =>
     assert.deepEqual(
       peaks(holding([1, 2, 3].map((third) => [0, 16, 32, 48, 64].map((fourth) => `10.0.${third}.${fourth}`)))),
       [3],
     ));
+  test('nor what comes free when others start again, too', () => {
+    assert.deepEqual(peaks(holding([shared(1), shared(2), shared(3)])), [Math.max(3, 12 - 6)]);
+    const many = (last: number) =>
+      [1, 2].flatMap((third) => shared(last).map((text) => text.replace('.1.', `.${third}.`)));
+    assert.deepEqual(peaks(holding([many(1), many(2), many(3)])), [3]);
+  });
   test('an address that a pod has stays', () => {
     const [pod, ...others] = oneSubnet(3, 30).pods;
     assert.ok(pod);
@@ -256,3 +275,107 @@ test('more pods or more nodes never need fewer blocks', () => {
   );
 });
 test('nothing to move, nothing to need', () => assert.deepEqual(plans(aSnapshot(), []), []));
+
+const cordonedFirst = (snapshot: ClusterSnapshot) =>
+  plans(snapshot, ['apps'], {}, 'cordon-first')[0]?.timeline.map(({ taken }) => taken);
+
+describe('old nodes that are cordoned before the switch', () => {
+  test('attach nothing', () => assert.deepEqual(cordonedFirst(oneSubnet(3, 30)), [0, 2, 6, 9]));
+  test('give back what no pod has all the same', () =>
+    assert.deepEqual(cordonedFirst(holding([['10.0.1.5', '10.0.1.21'], ['10.0.1.37'], []])), [0, -1, 3, 6]));
+  test('unless aws-node serves cordoned nodes, and knows how to', () => {
+    const env = { ...aVpcCni().env, AWS_MANAGE_ENIS_NON_SCHEDULABLE: 'true' };
+    assert.deepEqual(cordonedFirst(oneSubnet(3, 30, { vpcCni: aVpcCni({ env }) })), [3, 5, 9, 12]);
+    assert.deepEqual(cordonedFirst(oneSubnet(3, 30, { vpcCni: aVpcCni({ env, version: '1.12.5' }) })), [0, 2, 6, 9]);
+    assert.deepEqual(
+      cordonedFirst(oneSubnet(3, 30, { vpcCni: aVpcCni({ env, version: null, addon: null }) })),
+      [3, 5, 9, 12],
+    );
+  });
+  test('while nodes of other groups attach theirs', () => {
+    const base = oneSubnet(3, 30);
+    const other = {
+      ...base,
+      nodes: [...base.nodes, aNode({ name: 'other', nodegroupName: null })],
+      networkInterfaces: [...base.networkInterfaces, anInterface({ instanceId: 'i-other', addresses: ['10.0.0.30'] })],
+    };
+    assert.deepEqual(cordonedFirst(other), [2, 4, 8, 11]);
+  });
+});
+
+test('new subnets take the replacements, old ones the flip', () => {
+  const base = oneSubnet(3, 30, {
+    subnets: [aSubnet({ cidr: '10.0.0.0/22' }), aSubnet({ subnetId: 'subnet-new', cidr: '10.0.8.0/24' })],
+  });
+  assert.deepEqual(
+    plans(base, ['apps'], { subnetIds: ['subnet-new'] }).map(({ subnetId, peakDemand }) => [subnetId, peakDemand]),
+    [
+      ['subnet-0aa1', 3],
+      ['subnet-new', 6 + 3],
+    ],
+  );
+});
+
+const anyCluster = fc.record({
+  nodes: fc.integer({ min: 0, max: 8 }),
+  pods: fc.integer({ min: 0, max: 120 }),
+  others: fc.integer({ min: 0, max: 4 }),
+  /** unused addresses on the old nodes */
+  spare: fc.array(fc.integer({ min: 64, max: 1000 }), { maxLength: 12 }),
+  reserved: fc.boolean(),
+  warmIpTarget: fc.integer({ min: 0, max: 20 }),
+});
+
+type Drawn = typeof anyCluster extends fc.Arbitrary<infer T> ? T : never;
+
+function drawn({ nodes, pods, others, spare, reserved, warmIpTarget }: Drawn, order: Order) {
+  const reservations = reserved ? [{ id: 'scr-1', cidr: '10.0.2.0/23', type: 'prefix' as const }] : [];
+  const base = oneSubnet(nodes, nodes === 0 ? 0 : pods, { subnets: [aSubnet({ cidr: '10.0.0.0/22', reservations })] });
+  const names = Array.from({ length: others }, (_, index) => `other${index}`);
+  const snapshot = {
+    ...base,
+    nodes: [...base.nodes, ...names.map((name) => aNode({ name, nodegroupName: null }))],
+    networkInterfaces: [
+      ...base.networkInterfaces.map((one, index) =>
+        index > 0
+          ? one
+          : { ...one, addresses: [...one.addresses, ...spare.map((at) => `10.0.${Math.floor(at / 256)}.${at % 256}`)] },
+      ),
+      ...names.map((name, index) => anInterface({ instanceId: `i-${name}`, addresses: [`10.0.0.${48 + index}`] })),
+    ],
+  };
+  const [plan] = plans(snapshot, ['apps'], warmIpTarget === 0 ? {} : { warmIpTarget, minimumIpTarget: 16 }, order);
+  return plan ?? assert.fail('no plan');
+}
+
+const holds = (property: (cluster: Drawn) => void) => fc.assert(fc.property(anyCluster, property), { numRuns: 60 });
+
+describe('of any cluster', () => {
+  test('the peak is the most that any stage takes, and it fits when no stage runs short', () =>
+    holds((cluster) => {
+      const { timeline, peakDemand, freePrefixes, fits } = drawn(cluster, 'safe-flip');
+      assert.deepEqual(
+        timeline.map(({ stage }) => stage),
+        ['switch', 'first-node', 'full-size', 'drain'],
+      );
+      assert.equal(peakDemand, Math.max(...timeline.map(({ taken }) => taken)));
+      assert.equal(
+        fits,
+        timeline.every(({ left }) => left >= 0),
+      );
+      for (const { taken, left } of timeline) assert.equal(taken + left, freePrefixes);
+    }));
+  test('cordon-first never takes more, at no stage', () =>
+    holds((cluster) => {
+      const safe = drawn(cluster, 'safe-flip').timeline;
+      const first = drawn(cluster, 'cordon-first').timeline;
+      for (const [index, { taken }] of first.entries()) assert.ok(taken <= (safe[index]?.taken ?? 0));
+    }));
+  test('more pods, more nodes elsewhere and more warm addresses never take less', () =>
+    holds((cluster) => {
+      const peakOf = (more: Partial<Drawn>) => drawn({ ...cluster, ...more }, 'safe-flip').peakDemand;
+      assert.ok(peakOf({ pods: cluster.pods + 7 }) >= peakOf({}));
+      assert.ok(peakOf({ others: cluster.others + 1 }) >= peakOf({}));
+      if (cluster.warmIpTarget > 0) assert.ok(peakOf({ warmIpTarget: cluster.warmIpTarget + 3 }) >= peakOf({}));
+    }));
+});

@@ -63,17 +63,26 @@ function mixedCluster(): ClusterSnapshot {
 
 const golden = `shop-eu  7 nodes, 6 pods: 3 nodes on prefixes, 1 on both, 2 not, 1 not judged
 
-  NODE         GROUP  MODE       PREFIXES  PODS  MAX  WHY
-  ip-10-0-1-7  apps   secondary         0     1   29  older than the switch
-  ip-10-0-1-8  apps   mixed             1     1   29  older than the switch, 1
-                                                      pod on secondary
-  ip-10-0-1-9  gpu    secondary         0     1   58  p2.xlarge is not Nitro
-  3 nodes      web    prefix          1-2     1  110
-  1 node       -      -                 0     0    1  Fargate: one pod with an
-                                                      interface of its own
+  NODE         GROUP  MODE       PREFIXES  PODS  MAX/EXP  WHY
+  ip-10-0-1-7  apps   secondary         0     1   29/110  older than the switch
+  ip-10-0-1-8  apps   mixed             1     1   29/110  older than the switch,
+                                                          1 pod on secondary
+  ip-10-0-1-9  gpu    secondary         0     1       58  p2.xlarge is not Nitro
+  3 nodes      web    prefix          1-2     1      110
+  1 node       -      -                 0     0        1  Fargate: one pod with
+                                                          an interface of its
+                                                          own
 
   SUBNET       ZONE  FREE  /28 FREE  NODES
   subnet-0aa1  1a     161         9      6  fewer than 10
+
+  subnet-0aa1  10.0.1.0/24  eu-west-1a
+  10.0.1.0  A p P P P P . . . . . . . . . A
+
+  .  9  free
+  p  1  prefix of an old node
+  P  4  prefix
+  A  2  AWS keeps addresses here
 
   4 warnings
   ! CNI.UNKNOWN_SETTING  aws-node AWS_VPC_K8S_CNI_ENABLE_PREFIX_DELEGATION:
@@ -96,7 +105,9 @@ const golden = `shop-eu  7 nodes, 6 pods: 3 nodes on prefixes, 1 on both, 2 not,
       161 addresses are free, but a prefix needs 16 free ones in an aligned
       block. Nodes that find none stay Ready, while their new pods get no
       address.
-      -> aws ec2 create-subnet-cidr-reservation --subnet-id subnet-0aa1 --reservation-type prefix --cidr CIDR  # keeps single addresses out of a range
+      -> aws ec2 create-subnet-cidr-reservation --region eu-west-1 --subnet-id subnet-0aa1 --reservation-type prefix --cidr 10.0.1.128/26  # keeps single addresses out
+      -> aws ec2 create-subnet-cidr-reservation --region eu-west-1 --subnet-id subnet-0aa1 --reservation-type prefix --cidr 10.0.1.96/27  # keeps single addresses out
+      -> aws ec2 create-subnet-cidr-reservation --region eu-west-1 --subnet-id subnet-0aa1 --reservation-type prefix --cidr 10.0.1.192/27  # keeps single addresses out
       -> Or give the node groups further subnets
 `;
 
@@ -139,6 +150,13 @@ test('long names do not break the columns', () => {
   assert.match(found, /maxPods from before the switch, not 110/);
 });
 
+test('a cluster in which no node is judged has no modes', () => {
+  const { cluster } = aSnapshot();
+  const six = oneNode({ snapshot: { cluster: { ...cluster, ipFamily: 'ipv6' } } });
+  assert.match(text(six), /^shop-eu {2}1 node, 1 pod: no node judged\n/);
+  assert.match(text({ ...six, nodes: [], pods: [] }), /^shop-eu {2}0 nodes, 0 pods\n/);
+});
+
 test('nothing wrong is said in so many words, with or without advice', () => {
   assert.match(text(oneNode()), /\n {2}Nothing is wrong\.\n$/);
   assert.match(
@@ -154,7 +172,8 @@ test('Markdown says the same in tables, and a name cannot break out of a cell', 
     page,
     /^# Audit of shop-eu\n\nSomething is wrong\. 7 nodes, 6 pods: 3 nodes on prefixes, 1 on both, 2 not, 1 not judged\./,
   );
-  assert.match(page, /\n\| ip-10-0-1-9 \| gpu \| secondary \| 0 \| 1 \| 58 \| p2\.xlarge is not Nitro \|\n/);
+  assert.match(page, /\n\| ip-10-0-1-9 \| gpu \| secondary \| 0 \| 1 \| 58 \| 58 \| p2\.xlarge is not Nitro \|\n/);
+  assert.match(page, /\n```\n {2}subnet-0aa1 {2}10\.0\.1\.0\/24 {2}eu-west-1a\n {2}10\.0\.1\.0 {2}A p P P P P \./);
   const odd = auditMarkdown(report(oneNode({ node: { nodegroupName: 'a|b' } })), { allNodes: true });
   assert.match(odd, /\| a\\\|b \|/);
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import type { Finding } from '../../src/domain/finding.ts';
 import type { JournalEntry } from '../../src/domain/journal-entry.ts';
+import type { AnyStep, VpcCniPlan } from '../../src/domain/plan.ts';
 import { replay } from '../../src/domain/run-state.ts';
 import { consentQuestion } from '../../src/reporting/formats/consent-question.ts';
 import { findingLines, findingsMarkdown, tally } from '../../src/reporting/formats/findings.ts';
@@ -12,7 +13,7 @@ import { planText } from '../../src/reporting/formats/plan-text.ts';
 import { runMarkdown } from '../../src/reporting/formats/run-markdown.ts';
 import { statusText, verdictOf } from '../../src/reporting/formats/status-text.ts';
 import { summaryText } from '../../src/reporting/formats/summary-text.ts';
-import { created, drainFailed, draining, journalOf, runStarted, samplePlan } from './sample.ts';
+import { created, drainFailed, draining, journalOf, runStarted, samplePlan, setting } from './sample.ts';
 
 const folder = 'prefix-migrate-prod';
 const now = '2026-11-22T12:00:00.000Z';
@@ -47,9 +48,17 @@ test('the summary of a plan fits 80 columns and says what moves, what is short, 
       '',
       '  Move 1 node group, 4 nodes, 60 pods to prefix delegation.',
       '  Draining: about 31 min (estimate), not less than 24 min: shop/search decides.',
+      '  Order: safe-flip. Every subnet has room for it.',
       '',
       '  NODE GROUP  REPLACEMENT       NODES   PODS PER NODE  PODS',
       '  apps        apps-pd-7f3a9c21  4 -> 4  29 -> 110        60',
+      '  Each node: vCPU cap 110; prefixes 1 idle, 2 as planned, 7 full.',
+      '  Allocatable memory (estimate): apps 6.9 -> 6.0 GiB.',
+      '',
+      '  aws-node 1.19.2 (EKS add-on): 2 of 3 settings change; conflicts are refused.',
+      '  VARIABLE                  ADD-ON  LIVE   AFTER  SET BY',
+      '  ENABLE_PREFIX_DELEGATION  -       false  true   eks',
+      '  WARM_PREFIX_TARGET        -       -      1      -',
       '',
       '  SUBNET       ZONE        FREE  /28 FREE  NEEDED  AFTER',
       '  subnet-0bb2  1b     98 of 251   2 of 14       6      4  4 short',
@@ -63,12 +72,166 @@ test('the summary of a plan fits 80 columns and says what moves, what is short, 
       '  ! PDB.MISSING  shop/worker: 8 of 8 pods sit on the old nodes, no budget.',
       '      At most 2 will be down at once (25 %).',
       '',
-      '  Written to prefix-migrate-prod/ (plan.md, cluster.eksctl.yaml, snapshot.json,',
-      '  user-data/)',
+      '  Written to prefix-migrate-prod/ (report.html, plan.md, cluster.eksctl.yaml,',
+      '  snapshot.json, user-data/)',
       '  Next: resolve the blocking finding; then',
       '        prefix-migrate plan --cluster prod',
       '',
     ].join('\n'),
+  );
+});
+
+const aboutAwsNode = (vpcCni: Partial<VpcCniPlan>, findings: Finding[] = []) => {
+  const text = planText(
+    { ...samplePlan, findings, vpcCni: { ...samplePlan.vpcCni, ...vpcCni } },
+    { folder, colour: false },
+  );
+  assert.deepEqual(tooLong(text), []);
+  return text.split('\n\n').find((part) => part.startsWith('  aws-node'));
+};
+
+describe('what the plan does to aws-node', () => {
+  const rows: [name: string, vpcCni: Partial<VpcCniPlan>, said: string][] = [
+    [
+      'nothing',
+      { how: 'nothing', settings: [setting('ENABLE_PREFIX_DELEGATION', { live: 'true', target: 'true' })] },
+      '  aws-node 1.19.2 (EKS add-on): stays as it is.',
+    ],
+    [
+      'a value that was set by hand is taken over, another is in conflict',
+      {
+        settings: [
+          setting('WARM_IP_TARGET', {
+            configured: '5',
+            live: '10',
+            setBy: 'kubectl-set',
+            target: '5',
+            change: 'conflict',
+          }),
+          setting('AWS_VPC_K8S_CNI_LOGLEVEL', { live: 'INFO', setBy: 'kubectl-set', target: 'INFO', change: 'adopt' }),
+          setting('ENABLE_PREFIX_DELEGATION', { live: 'false', setBy: 'eks', target: 'true', change: 'set' }),
+        ],
+      },
+      `  aws-node 1.19.2 (EKS add-on): 3 of 3 settings change; conflicts are refused.
+  VARIABLE                  ADD-ON  LIVE   AFTER  SET BY
+  WARM_IP_TARGET            5       10     5      kubectl-set  CONFLICT
+  AWS_VPC_K8S_CNI_LOGLEVEL  -       INFO   INFO   kubectl-set  taken over
+  ENABLE_PREFIX_DELEGATION  -       false  true   eks`,
+    ],
+    [
+      'a DaemonSet that nobody owns, of an unknown version',
+      {
+        owner: { tool: 'nobody', name: null, evidence: 'no owner found' },
+        version: null,
+        how: 'patch-daemon-set',
+        settings: [setting('ENABLE_PREFIX_DELEGATION', { live: '', target: 'true', change: 'set' })],
+      },
+      `  aws-node of unknown version (self-managed): 1 of 1 setting changes, on the
+  DaemonSet.
+  VARIABLE                  ADD-ON  LIVE  AFTER  SET BY
+  ENABLE_PREFIX_DELEGATION  -       ""    true   -`,
+    ],
+    [
+      'somebody else owns it',
+      {
+        owner: { tool: 'helm', name: 'kube-system/aws-vpc-cni', evidence: 'annotation' },
+        how: 'wait-for-owner',
+        settings: [
+          setting('ENABLE_PREFIX_DELEGATION', { live: 'false', setBy: 'helm', target: 'true', change: 'set' }),
+        ],
+        instructions: ['helm upgrade aws-vpc-cni'],
+      },
+      `  aws-node 1.19.2 (Helm kube-system/aws-vpc-cni): apply waits until its owner
+  has changed 1 of 1 setting.
+  VARIABLE                  ADD-ON  LIVE   AFTER  SET BY
+  ENABLE_PREFIX_DELEGATION  -       false  true   helm
+  Make this change there; apply waits for it:
+      -> helm upgrade aws-vpc-cni`,
+    ],
+    [
+      'values that are too long for a row',
+      {
+        settings: [
+          setting('ADDITIONAL_ENI_TAGS_OF_THIS_CLUSTER_AND_OTHERS', {
+            configured: `{"${'k'.repeat(100)}":"v"}`,
+            live: 'v'.repeat(30),
+            setBy: 'a-field-manager-with-a-long-name',
+            target: 'w',
+            change: 'conflict',
+          }),
+        ],
+      },
+      `  aws-node 1.19.2 (EKS add-on): 1 of 1 setting changes; conflicts are refused.
+  ADDITIONAL_ENI_TAGS_OF_THIS_CLUSTER_AND_OTHERS  CONFLICT
+    add-on  {"${'k'.repeat(57)}…
+    live    ${'v'.repeat(30)}
+    after   w
+    set by  a-field-manager-with-a-long-name`,
+    ],
+  ];
+  for (const [name, vpcCni, said] of rows) test(name, () => assert.equal(aboutAwsNode(vpcCni), said));
+
+  test('what a finding tells to do is not said twice', () => {
+    const instructions = ['helm upgrade aws-vpc-cni', 'and in the values file'];
+    const found = aboutAwsNode({ how: 'wait-for-owner', instructions }, [
+      { ...warning, nextActions: instructions.slice(0, 1) },
+    ]);
+    assert.doesNotMatch(found ?? '', /helm upgrade/);
+    assert.match(found ?? '', /\n {6}-> and in the values file$/);
+  });
+});
+
+test('what is reserved for prefixes first is said with the subnets', () => {
+  const step: AnyStep = {
+    id: 'reserve-subnet-cidr/subnet-0bb2/10.0.2.128/25',
+    kind: 'reserve-subnet-cidr',
+    phase: 'prepare',
+    impact: 'additive',
+    dependsOn: [],
+    summary: 'reserve 10.0.2.128/25',
+    params: {
+      subnetId: 'subnet-0bb2',
+      cidr: '10.0.2.128/25',
+      region: 'eu-west-1',
+      prefixes: 7,
+      description: '',
+      tags: {},
+    },
+  };
+  const plan = { ...samplePlan, steps: [step, ...samplePlan.steps] };
+  assert.match(
+    planText(plan, { folder, colour: false }),
+    /fits\n {2}Reserved for prefixes first: 10\.0\.2\.128\/25 in subnet-0bb2\.\n\n/,
+  );
+  assert.match(planMarkdown(plan), /\n- Reserved for prefixes first: 10\.0\.2\.128\/25 in subnet-0bb2\n/);
+});
+
+test('node groups that are not alike have a sentence each, many of them in short', () => {
+  const [group] = samplePlan.nodegroups;
+  assert.ok(group);
+  const slow = { ...group, source: 'slow', maxPods: { ...group.maxPods, limitedBy: '6 prefixes of 16 addresses' } };
+  const lean = {
+    ...group,
+    source: 'lean',
+    memory: { ...group.memory, reservedAfterMiB: group.memory.reservedBeforeMiB },
+  };
+  const empty = {
+    ...group,
+    source: 'empty',
+    memory: { ...group.memory, allocatableBeforeMiB: null, allocatableAfterMiB: null },
+  };
+  const many = Array.from({ length: 4 }, (_, i) => ({ ...group, source: `g${i}` }));
+  const text = planText({ ...samplePlan, nodegroups: [slow, lean, empty, ...many] }, { folder, colour: false });
+  assert.deepEqual(tooLong(text), []);
+  assert.ok(
+    text.includes(`
+  slow: 6 prefixes of 16 addresses; prefixes 1 idle, 2 as planned, 7 full.
+  lean, empty, g0 and 3 more: vCPU cap 110; prefixes 1 idle, 2 as planned, 7
+    full.
+  Allocatable memory (estimate): slow 6.9 -> 6.0 GiB, empty 891 MiB less, g0 6.9
+    -> 6.0 GiB and 3 more.
+`),
+    text,
   );
 });
 
@@ -87,8 +250,10 @@ test('a plan with nothing to move says so', () => {
 });
 
 test('colour adds escape sequences and nothing else', () => {
-  const plan = { ...samplePlan, findings: [warning, blocking] };
+  const settings = [setting('WARM_IP_TARGET', { live: '1', target: '2', change: 'conflict' })];
+  const plan = { ...samplePlan, findings: [warning, blocking], vpcCni: { ...samplePlan.vpcCni, settings } };
   const coloured = planText(plan, { folder, colour: true });
+  assert.ok(coloured.includes('\u001b[31mCONFLICT\u001b[39m\n'));
   assert.ok(coloured.includes('\u001b[31mx SUBNET.NO_FREE_PREFIX\u001b[39m'));
   assert.equal(stripVTControlCharacters(coloured), planText(plan, { folder, colour: false }));
 });
@@ -108,8 +273,11 @@ test('the plan as Markdown has every node group, subnet and step', () => {
   for (const part of [
     '# Move prod to prefix delegation',
     `| Plan | \`${samplePlan.planId}\` |`,
-    '| apps | apps-pd-7f3a9c21 | m5.large | 4 -> 4 | 29 -> 110 | vCPU cap 110 (calculated) | 1, 2, 7 | 60 |',
-    '| subnet-0bb2 | eu-west-1b | 10.0.2.0/24 | 98 | 2 | 6 | 4 | no |',
+    '| apps | apps-pd-7f3a9c21 | m5.large | 4 -> 4 | 29 -> 110 | vCPU cap 110 (calculated) | 1, 2, 7 | 6.9 -> 6.0 GiB | 60 |',
+    '| Order | safe-flip. Every subnet has room for it. |',
+    '| `ENABLE_PREFIX_DELEGATION` | `-` | `false` | `true` | eks |  |',
+    '| subnet-0bb2 | eu-west-1b | 10.0.2.0/24 | 98 | 2 | 1 (1) | 2 (0) | 3 (-1) | 6 (-4) | 6 | 4 | no |',
+    '- subnet-0bb2 is 1 block short when the replacement grows to full size, 4 when the pods move to the replacement.',
     '| drain-source | drain | disruptive | move 60 pods off apps | create-nodegroup/apps |',
   ]) {
     assert.ok(text.includes(part), part);
@@ -198,6 +366,8 @@ const crowded: typeof samplePlan = {
     freePrefixesAfter: 3900,
     peakDemand: 4012,
     fits: i % 20 !== 19,
+    timeline: [],
+    map: '',
   })),
   findings: Array.from({ length: 30 }, (_, i) => ({ ...warning, subject: `shop/${name63(`worker-${i}-`)}` })),
 };

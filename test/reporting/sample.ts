@@ -1,5 +1,20 @@
 import type { JournalEntry, JournalLine } from '../../src/domain/journal-entry.ts';
-import type { MigrationPlan } from '../../src/domain/plan.ts';
+import type { MigrationPlan, SubnetPlan, VpcCniSetting } from '../../src/domain/plan.ts';
+import { plainRequest, stages } from '../../src/domain/plan.ts';
+
+/** A variable of aws-node that is set nowhere, but for what is told. */
+export const setting = (name: string, told: Partial<VpcCniSetting> = {}): VpcCniSetting => ({
+  name,
+  configured: null,
+  live: null,
+  setBy: null,
+  target: null,
+  change: 'none',
+  ...told,
+});
+
+const timeline = (free: number, ...taken: [number, number, number, number]): SubnetPlan['timeline'] =>
+  stages.map((stage, index) => ({ stage, taken: taken[index] ?? 0, left: free - (taken[index] ?? 0) }));
 
 /** A plan of one node group, as far as the formats read it. */
 export const samplePlan: MigrationPlan = {
@@ -16,18 +31,38 @@ export const samplePlan: MigrationPlan = {
     endpoint: 'https://prod.example',
     arn: 'arn:aws:eks:eu-west-1:111122223333:cluster/prod',
   },
-  request: { clusterName: 'prod', nodegroups: [], allow: [], soakSeconds: 600, expiresInSeconds: 86_400 },
+  request: plainRequest('prod'),
   expectations: [],
   findings: [],
+  order: { order: 'safe-flip', reason: 'Every subnet has room for it.', considered: [] },
+  vpcCni: {
+    owner: { tool: 'eks', name: null, evidence: 'EKS add-on vpc-cni' },
+    version: '1.19.2',
+    how: 'update-addon',
+    settings: [
+      setting('ENABLE_PREFIX_DELEGATION', { live: 'false', setBy: 'eks', target: 'true', change: 'set' }),
+      setting('WARM_PREFIX_TARGET', { target: '1', change: 'set' }),
+      setting('WARM_ENI_TARGET', { live: '1', setBy: 'eks', target: '1' }),
+    ],
+    configurationValues: null,
+    instructions: [],
+  },
   nodegroups: [
     {
       source: 'apps',
       replacement: 'apps-pd-7f3a9c21',
       instanceTypes: ['m5.large'],
+      subnetIds: ['subnet-0aa1', 'subnet-0bb2'],
       nodes: { source: 4, replacement: 4 },
       maxPods: { value: 110, source: 'calculated', limitedBy: 'vCPU cap 110' },
       maxPodsBefore: 29,
       prefixesPerNode: { idle: 1, expected: 2, full: 7 },
+      memory: {
+        reservedBeforeMiB: 574,
+        reservedAfterMiB: 1465,
+        allocatableBeforeMiB: 7067,
+        allocatableAfterMiB: 6176,
+      },
       pods: 60,
       userDataFile: 'user-data/apps.mime',
     },
@@ -42,6 +77,8 @@ export const samplePlan: MigrationPlan = {
       freePrefixesAfter: 9,
       peakDemand: 6,
       fits: true,
+      timeline: timeline(7, 1, 2, 3, 6),
+      map: 'A1o....L3P...EKA',
     },
     {
       subnetId: 'subnet-0bb2',
@@ -52,6 +89,8 @@ export const samplePlan: MigrationPlan = {
       freePrefixesAfter: 4,
       peakDemand: 6,
       fits: false,
+      timeline: timeline(2, 1, 2, 3, 6),
+      map: 'A1o.2o5Lo1o3L.oA',
     },
   ],
   steps: [

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
-import { adviseReservation } from '../../src/domain/reservation.ts';
 import { type SubnetView, viewSubnet } from '../../src/domain/subnet-owners.ts';
-import { cellOf, legendOf } from '../../src/reporting/formats/subnet-map-cells.ts';
+import { drawingAfter, drawingOf, meaningKey } from '../../src/domain/subnet-symbols.ts';
+import { legendOf, lookOf } from '../../src/reporting/formats/subnet-map-cells.ts';
 import { palette, subnetMapSvg } from '../../src/reporting/formats/subnet-map-svg.ts';
 import { subnetMapText } from '../../src/reporting/formats/subnet-map-text.ts';
-import { adviceLines, subnetSection } from '../../src/reporting/formats/subnet-section.ts';
+import { subnetSection } from '../../src/reporting/formats/subnet-section.ts';
 import { anInterface, aSnapshot, aSubnet } from '../support/snapshot.ts';
 import { samplePlan } from './sample.ts';
 
@@ -37,6 +37,8 @@ const interfaces = [
   anInterface({ ...inSubnet, instanceId: null, description: 'Amazon EKS a', addresses: ['10.0.2.120', '10.0.2.151'] }),
 ];
 const view = viewSubnet(fragmented, interfaces, looker);
+const svgOf = (seen: SubnetView, said = '4 of 14 blocks free now') =>
+  subnetMapSvg(drawingOf(seen), { said, id: 'map-1' });
 
 test('the map of a /24 is one line with what its symbols mean', () => {
   assert.equal(
@@ -51,8 +53,8 @@ test('the map of a /24 is one line with what its symbols mean', () => {
   P     1  prefix
   o     1  other nodes and instances
   L     1  load balancers
-  K     2  the EKS control plane
   N     1  NAT gateways
+  K     2  the EKS control plane
   X     1  reserved for named addresses
   A     2  AWS keeps addresses here
 
@@ -117,14 +119,15 @@ test('colour repeats what the symbols say', () => {
 test('a subnet without IPv4 says so', () => {
   const none = viewSubnet(aSubnet({ cidr: '' }), [], looker);
   assert.match(subnetMapText(none, false).join('\n'), /no IPv4 addresses/);
-  assert.doesNotThrow(() => wellFormed(subnetMapSvg(none)));
+  assert.doesNotThrow(() => wellFormed(svgOf(none)));
 });
 
-test('every symbol of a map has its own line in the legend, and no look shares a symbol with another', () => {
-  const legend = legendOf(view);
-  for (const { symbol, look } of view.blocks.map(cellOf)) {
-    const entry = legend.find((candidate) => candidate.symbol === (/^[1-9+]$/.test(symbol) ? '1-9+' : symbol));
-    assert.equal(entry?.look, look);
+test('every symbol of a map has its own line in the legend with its look', () => {
+  const { map } = drawingOf(view);
+  const legend = legendOf(map);
+  for (const symbol of map) {
+    const entry = legend.find((candidate) => candidate.symbol === meaningKey(symbol));
+    assert.equal(entry?.look, lookOf(symbol));
     assert.notEqual(entry?.meaning, '');
   }
   assert.equal(new Set(legend.map(({ symbol }) => symbol)).size, legend.length);
@@ -132,6 +135,11 @@ test('every symbol of a map has its own line in the legend, and no look shares a
     legend.reduce((sum, { blocks }) => sum + blocks, 0),
     view.blocks.length,
   );
+});
+
+test('the map when the old nodes are gone', () => {
+  assert.equal(drawingOf(view).map, 'A1o.L.+K.KNpPRXA');
+  assert.equal(drawingAfter(view).map, 'A.o.L..K.KN.PRXA');
 });
 
 /** Names of all elements of a document that is well-formed as far as our pictures go; throws otherwise. */
@@ -174,14 +182,14 @@ const luminance = (colour: string): number => {
 
 describe('the picture', () => {
   test('is well-formed, stands alone and has no script', () => {
-    const svg = subnetMapSvg(view);
+    const svg = svgOf(view);
     assert.deepEqual([...new Set(wellFormed(svg))].toSorted(), ['desc', 'path', 'rect', 'svg', 'text', 'title']);
     assert.doesNotMatch(svg.replace('http://www.w3.org/2000/svg', ''), /href|url\(|https?:|<script|<style| on[a-z]+=/);
   });
 
   test('draws a square and a symbol for each block', () => {
     for (const drawn of [view, empty(22), empty(16)]) {
-      const svg = subnetMapSvg(drawn);
+      const svg = svgOf(drawn);
       const squares = [...svg.matchAll(/M(\d+) (\d+)h20v20h-20z/g)].map(([, x, y]) => `${x} ${y}`);
       assert.equal(new Set(squares).size, drawn.blocks.length);
       const symbols = [...svg.matchAll(/<text x="([\d. ]+)" y="\d+" fill="#[0-9a-f]{6}">([^<]*)</g)];
@@ -198,10 +206,10 @@ describe('the picture', () => {
     const name = fc.string({ unit: 'binary', maxLength: 20 });
     fc.assert(
       fc.property(name, name, (subnetId, availabilityZone) => {
-        wellFormed(subnetMapSvg({ ...view, subnetId, availabilityZone }));
+        wellFormed(svgOf({ ...view, subnetId, availabilityZone }, subnetId));
       }),
     );
-    const svg = subnetMapSvg({ ...view, subnetId: '<script>alert(1)</script>&"\u0000\u001b\ud800' });
+    const svg = svgOf({ ...view, subnetId: '<script>alert(1)</script>&"\u0000\u001b\ud800' });
     assert.match(svg, /&lt;script&gt;alert\(1\)&lt;\/script&gt;&amp;&quot; {2}10\.0\.2\.0\/24/);
     wellFormed(svg);
   });
@@ -212,34 +220,6 @@ describe('the picture', () => {
       assert.ok((light + 0.05) / (dark + 0.05) >= 4.5, look);
     }
     assert.equal(new Set(Object.values(palette).map(({ fill }) => fill)).size, Object.keys(palette).length);
-  });
-});
-
-const advise = (prefixes: number): string =>
-  adviceLines(adviseReservation(fragmented, view, { prefixes, singles: 0 }, 'eu-west-1')).join('\n');
-
-describe('what to do about a subnet', () => {
-  test('a range that holds the demand now', () => {
-    assert.equal(
-      advise(2),
-      `  Reserve 10.0.2.48/28 for prefixes: 1 free block now. 145 single addresses
-  outside stay free.`,
-    );
-  });
-
-  test('a range that holds it when the old nodes are gone', () => {
-    assert.match(
-      advise(5).replaceAll(/\n {2}/g, ' '),
-      /^ {2}4 blocks are free, 5 are needed\. Reserve 10\.0\.2\.0\/25 for prefixes: 2 free blocks now, 4 when the old nodes are gone\./,
-    );
-  });
-
-  test('a new subnet', () => {
-    assert.equal(
-      advise(12),
-      `  4 blocks are free, 12 are needed. No reservation holds 12 blocks, not even
-  without the old nodes: a new /24 subnet for the node group would.`,
-    );
   });
 });
 
@@ -254,16 +234,18 @@ describe('the section of a plan', () => {
     freePrefixesAfter: 3,
     peakDemand: 6,
     fits: false,
+    timeline: [],
+    map: '',
   };
 
   test('is empty when everything fits', () => {
     assert.deepEqual(subnetSection(snapshot, { ...samplePlan, subnets: [{ ...short, fits: true }] }, false), []);
   });
 
-  test('has map and advice for each subnet that is short', () => {
+  test('has a map for each subnet that is short', () => {
     const text = subnetSection(snapshot, { ...samplePlan, subnets: [short] }, false).join('\n');
     assert.match(text, /^ {2}subnet-0bb2 {2}10\.0\.2\.0\/24 {2}eu-west-1b\n {2}10\.0\.2\.0 {2}A /);
-    assert.match(text, /4 blocks are free, 6 are needed/);
+    assert.match(text, /4 of 14 blocks free now/);
   });
 
   test('stays short and lets no name steer the terminal', () => {

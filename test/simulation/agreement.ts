@@ -1,47 +1,154 @@
 /**
  * What a plan says beside what then happens: surveys, plans and applies in one process, watches the addresses as they come
- * and go, and lists every difference. Run by itself it prints one line of JSON per seed:
- * `node test/simulation/agreement.ts [--from N] [--count N]`.
+ * and go, and compares. The plan's model and the world are written separately: where they differ one of them is wrong.
  */
-import { parseArgs } from 'node:util';
 import { canonicalJson } from '../../src/domain/canonical-json.ts';
+import { poolSettings } from '../../src/domain/cni-settings.ts';
 import { MigrateError } from '../../src/domain/migrate-error.ts';
-import type { MigrationPlan } from '../../src/domain/plan.ts';
+import type { MigrationPlan, NodegroupPlan } from '../../src/domain/plan.ts';
+import { mostPrefixes, type PoolSettings, steadyPrefixes } from '../../src/domain/prefix-pool.ts';
+import type { ClusterSnapshot } from '../../src/domain/snapshot.ts';
+import { awsNodeContainer, envOf, versionOf } from '../../src/simulator/aws/aws-node.ts';
 import type { Ec2 } from '../../src/simulator/aws/ec2.ts';
 import { AwsError } from '../../src/simulator/aws/errors.ts';
-import type { Node, Pod } from '../../src/simulator/kubernetes/objects.ts';
+import type { DaemonSet, Node, Pod } from '../../src/simulator/kubernetes/objects.ts';
 import type { NodegroupSpec } from '../../src/simulator/scenario.ts';
 import { createWorld, type World } from '../../src/simulator/world.ts';
 import { memoryJournal } from '../support/sample-plan.ts';
-import { planFor, startProcess } from './migration.ts';
+import { startProcess, surveyAndPlan } from './migration.ts';
 import { type RandomCluster, randomCluster } from './random-clusters.ts';
 
-export interface SubnetFigures {
+/** What is compared, in words for the table. */
+export const kinds = {
+  free: 'free blocks as surveyed',
+  prefixes: 'prefixes on a replacement node, for the pods it has',
+  idle: 'prefixes on a replacement node without pods',
+  expected: 'prefixes per replacement node, mean (within one)',
+  range: 'prefixes on a replacement node, from idle to full',
+  pods: 'allocatable pods of a replacement node',
+  memory: 'allocatable memory of a replacement node',
+  peak: 'blocks at the peak, not above the plan',
+  tight: 'blocks at the peak, not below the plan but by chance',
+  fits: 'a plan that fits never runs short',
+  short: 'a plan that does not fit runs short',
+  after: 'free blocks at the end, not below the plan',
+  run: 'the run ends as the plan says',
+  end: 'node groups, nodes and workloads at the end',
+  budgets: 'no budget broken, no pod moved twice',
+  blockers: 'budgets that never allow an eviction',
+  forecast: 'drain not shorter than its lower bound',
+} as const;
+export type Kind = keyof typeof kinds;
+
+/** `explained`: the figures differ, and something that was seen in the world says why. */
+export interface Comparison {
+  kind: Kind;
+  verdict: 'agrees' | 'explained' | 'differs';
+  text: string;
+}
+
+/** How much room a plan leaves that the world then does not need, in blocks. */
+export interface Slack {
   subnetId: string;
-  cidr: string;
-  free: number;
-  fits: boolean;
-  planned: number;
+  /** planned peak less the real one */
   peak: number;
-  freeAfterPlanned: number;
-  freeAfter: number;
+  /** free blocks at the end less the planned ones */
+  after: number;
 }
 
 export interface Agreement {
   seed: number;
   plan: MigrationPlan;
+  outcome: 'blocked' | 'nothing to do' | 'applied' | 'stopped';
   /** codes of blocking findings that were not allowed */
   blockedBy: string[];
-  exitCode: number | null;
+  /** what the run was stopped by */
   stoppedBy: string | null;
-  /** requests for a /28 that a subnet could not meet */
-  shortages: string[];
-  subnets: SubnetFigures[];
-  drainSeconds: number | null;
-  nodegroups: { source: string; planned: MigrationPlan['nodegroups'][number]; prefixes: number[]; pods: number[] }[];
-  /** plain contradictions between plan and world */
-  problems: string[];
+  comparisons: Comparison[];
+  slack: Slack[];
 }
+
+/**
+ * The cluster as drawn by the seed, or this one. A plan that only subnets stand in the way of is made and applied all the
+ * same. Null when what was asked cannot be planned at all.
+ */
+export async function agree(seed: number, drawn: RandomCluster = randomCluster(seed)): Promise<Agreement | null> {
+  const first = await play(seed, drawn, []);
+  const codes = first?.blockedBy ?? [];
+  const isOfSubnets = codes.length > 0 && codes.every((code) => code.startsWith('SUBNET.'));
+  return isOfSubnets ? await play(seed, drawn, codes) : first;
+}
+
+async function play(seed: number, drawn: RandomCluster, allow: readonly string[]): Promise<Agreement | null> {
+  const world = createWorld(drawn.scenario, { seed });
+  cordon(world, drawn);
+  const request = { ...drawn.request, allow: [...drawn.request.allow, ...allow] };
+  const planned = await surveyAndPlan(world, request).catch(unmeetable);
+  if (planned === null) return null;
+  const { plan, snapshot } = planned;
+  const blockedBy = plan.findings
+    .filter(({ severity, allowed }) => severity === 'blocking' && allowed !== true)
+    .map(({ code }) => code);
+  const comparisons: Comparison[] = [];
+  const compare: Compare = (kind, agrees, text, explanation) =>
+    comparisons.push({
+      kind,
+      verdict: agrees ? 'agrees' : explanation === undefined ? 'differs' : 'explained',
+      text: explanation === undefined ? text : `${text} (${explanation})`,
+    });
+  const result: Agreement = { seed, plan, outcome: 'blocked', blockedBy, stoppedBy: null, comparisons, slack: [] };
+
+  compareBlockers(drawn, plan, compare);
+  const freeBefore = new Map([...world.ec2.subnets.keys()].map((id) => [id, freeBlocks(world.ec2, id)]));
+  for (const { subnetId, freePrefixes } of plan.subnets) {
+    const free = freeBefore.get(subnetId) ?? 0;
+    compare('free', free === freePrefixes, `${subnetId}: ${freePrefixes} planned, ${free} are`);
+  }
+  if (blockedBy.length > 0) return result;
+  if (plan.steps.length === 0) return { ...result, outcome: 'nothing to do' };
+
+  const ready = await readiness(world);
+  const watch = watchAddresses(world.ec2);
+  const journal = memoryJournal();
+  const run = await (await startProcess(world)).run(plan, journal);
+  if (run === 'cut') throw new Error('nobody cuts this run');
+  world.clock.advance(600_000);
+
+  const stoppedBy = run.stoppedBy ? `${run.stoppedBy.code}: ${run.stoppedBy.message} ${run.stoppedBy.why}` : null;
+  compareRun(world, plan, run.exitCode, stoppedBy, watch, compare);
+  const slack = compareSubnets({ plan, world, watch, freeBefore, finished: run.exitCode === 0 }, compare);
+  if (run.exitCode === 0) {
+    compareNodes(world, plan, snapshot, watch, compare);
+    await compareEnd(world, drawn, plan, ready, compare);
+    compareForecast(world, plan, journal.text, compare);
+  }
+  compareDisruptions(world, drawn, compare);
+  return { ...result, outcome: run.exitCode === 0 ? 'applied' : 'stopped', stoppedBy, slack };
+}
+
+type Compare = (kind: Kind, agrees: boolean, text: string, explanation?: string) => void;
+
+/** A number of pods that some type has no addresses for is refused before there is a plan. */
+function unmeetable(error: unknown): null {
+  if (error instanceof MigrateError && error.code === 'INPUT.MAX_PODS') return null;
+  throw error;
+}
+
+function cordon(world: World, { cordoned }: RandomCluster): void {
+  for (const { nodegroup, nodes } of cordoned) {
+    for (const { metadata } of membersOf(world, nodegroup).slice(0, nodes)) {
+      world.store.update<Node>('nodes', undefined, metadata.name, (draft) => {
+        draft.spec.unschedulable = true;
+      });
+    }
+  }
+  world.clock.advance(60_000);
+}
+
+const membersOf = (world: World, nodegroupName: string): Node[] =>
+  world.store
+    .list<Node>('nodes')
+    .filter(({ metadata }) => metadata.labels?.['eks.amazonaws.com/nodegroup'] === nodegroupName);
 
 const numberOf = (address: string): number => address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
 
@@ -53,6 +160,12 @@ function freeBlocks(ec2: Ec2, subnetId: string): number {
   const size = 2 ** (32 - Number(bits));
   const blockOf = (address: string) => Math.floor((numberOf(address) - numberOf(base)) / 16);
   const busy = new Set<number>([0, size / 16 - 1]);
+  // nothing is handed out of ranges that are kept for addresses named one by one
+  for (const { subnetId: of, cidr, type } of ec2.reservations.values()) {
+    if (of !== subnetId || type !== 'explicit') continue;
+    const [first = '', length] = cidr.split('/');
+    for (let block = 0; block < 2 ** (28 - Number(length)); block += 1) busy.add(blockOf(first) + block);
+  }
   for (const eni of ec2.enis.values()) {
     if (eni.subnetId !== subnetId) continue;
     for (const range of [eni.primary, ...eni.secondaries, ...eni.prefixes])
@@ -62,282 +175,360 @@ function freeBlocks(ec2: Ec2, subnetId: string): number {
 }
 
 interface Watch {
-  shortages: string[];
+  /** requests for a block or an address that a subnet could not meet: code by subnet */
+  shortages: Map<string, string>;
   leastFree: Map<string, number>;
+  /** own addresses of new interfaces that lie where no block was whole, by subnet: a plan counts on the worst */
+  harmless: Map<string, number>;
+  /** blocks that became whole because nodes gave back single addresses, by subnet */
+  returned: Map<string, number>;
 }
 
 /** Looks at all subnets after each change of addresses, as long as the world lives. */
 function watchAddresses(ec2: Ec2): Watch {
-  const watch: Watch = { shortages: [], leastFree: new Map() };
+  const watch: Watch = { shortages: new Map(), leastFree: new Map(), harmless: new Map(), returned: new Map() };
   const look = (): void => {
     for (const id of ec2.subnets.keys()) {
       watch.leastFree.set(id, Math.min(watch.leastFree.get(id) ?? Infinity, freeBlocks(ec2, id)));
     }
   };
   const watched =
-    <A extends unknown[], R>(act: (...args: A) => R) =>
+    <A extends [{ subnetId: string; prefixCount?: number }, ...unknown[]], R>(
+      act: (...args: A) => R,
+      addsInterface = false,
+    ) =>
     (...args: A): R => {
+      const [{ subnetId, prefixCount = 0 }] = args;
+      const before = freeBlocks(ec2, subnetId);
       try {
-        return act(...args);
+        const done = act(...args);
+        if (addsInterface && before - freeBlocks(ec2, subnetId) === prefixCount) add(watch.harmless, subnetId, 1);
+        return done;
       } catch (error) {
-        if (error instanceof AwsError) watch.shortages.push(`${error.code}: ${error.message}`);
+        if (error instanceof AwsError && error.code.startsWith('Insufficient'))
+          watch.shortages.set(subnetId, error.code);
         throw error;
       } finally {
         look();
       }
     };
   const real = { ...ec2 };
-  ec2.assignAddresses = watched((eni, count) => real.assignAddresses(eni, count));
-  ec2.assignPrefixes = watched((eni, count) => real.assignPrefixes(eni, count));
-  ec2.createEni = watched((spec) => real.createEni(spec));
-  ec2.runInstance = watched((spec) => real.runInstance(spec));
+  ec2.assignAddresses = watched((eni, count: number) => real.assignAddresses(eni, count));
+  ec2.assignPrefixes = watched((eni, count: number) => real.assignPrefixes(eni, count));
+  ec2.createEni = watched((spec) => real.createEni(spec), true);
+  ec2.runInstance = watched((spec) => real.runInstance(spec), true);
+  ec2.unassign = (eni, ranges) => {
+    const before = freeBlocks(ec2, eni.subnetId);
+    real.unassign(eni, ranges);
+    add(watch.returned, eni.subnetId, freeBlocks(ec2, eni.subnetId) - before - (ranges.prefixes?.length ?? 0));
+  };
   look();
   return watch;
 }
 
-function cordon(world: World, { cordoned }: RandomCluster): void {
-  for (const { nodegroup, nodes } of cordoned) {
-    const members = world.store
-      .list<Node>('nodes')
-      .filter(({ metadata }) => metadata.labels?.['eks.amazonaws.com/nodegroup'] === nodegroup);
-    for (const { metadata } of members.slice(0, nodes)) {
-      world.store.update<Node>('nodes', undefined, metadata.name, (draft) => {
-        draft.spec.unschedulable = true;
-      });
-    }
-  }
-  world.clock.advance(60_000);
-}
+const add = (to: Map<string, number>, key: string, count: number): void => void to.set(key, (to.get(key) ?? 0) + count);
 
 /** Ready pods by workload, without those that nothing creates again. */
-async function readiness(world: World): Promise<Record<string, { pods: number; ready: number }>> {
-  const { outcome } = await world.snapshotOfState();
-  return outcome.workloads;
+const readiness = async (world: World) => (await world.snapshotOfState()).outcome.workloads;
+
+function compareBlockers({ impossibleBudgets }: RandomCluster, { findings }: MigrationPlan, compare: Compare): void {
+  for (const { subject } of findings.filter(({ code }) => code === 'PDB.NEVER_ALLOWS')) {
+    compare('blockers', impossibleBudgets.includes(subject), `${subject} is no obstacle`);
+  }
 }
 
-/** A number of pods that some type has no addresses for is refused before there is a plan. */
-function unmeetable(error: unknown): null {
-  if (error instanceof MigrateError && error.code === 'INPUT.MAX_PODS') return null;
-  throw error;
-}
-
-/** Null when what was asked cannot be planned. */
-export async function agree(seed: number, allow: readonly string[] = []): Promise<Agreement | null> {
-  const drawn = randomCluster(seed);
-  const world = createWorld(drawn.scenario, { seed });
-  cordon(world, drawn);
-  const plan = await planFor(world, { ...drawn.request, allow: [...drawn.request.allow, ...allow] }).catch(unmeetable);
-  if (plan === null) return null;
-  const blockedBy = plan.findings
-    .filter(({ severity, allowed }) => severity === 'blocking' && allowed !== true)
-    .map(({ code }) => code);
-  const result: Agreement = {
-    seed,
-    plan,
-    blockedBy,
-    exitCode: null,
-    stoppedBy: null,
-    shortages: [],
-    subnets: [],
-    drainSeconds: null,
-    nodegroups: [],
-    problems: [],
-  };
-  judgeBlockers(drawn, result);
-  if (blockedBy.length > 0 || plan.steps.length === 0) return result;
-
-  const before = await readiness(world);
-  const freeBefore = new Map([...world.ec2.subnets.keys()].map((id) => [id, freeBlocks(world.ec2, id)]));
-  const watch = watchAddresses(world.ec2);
-  const journal = memoryJournal();
-  const process = await startProcess(world);
-  const run = await process.run(plan, journal);
-  if (run === 'cut') throw new Error('nobody cuts this run');
-  result.exitCode = run.exitCode;
-  if (run.stoppedBy) result.stoppedBy = `${run.stoppedBy.code}: ${run.stoppedBy.message} ${run.stoppedBy.why}`;
-  world.clock.advance(600_000);
-  result.shortages = [...new Set(watch.shortages)];
-  result.drainSeconds = drainSeconds(journal.text, world);
-  result.subnets = plan.subnets.map((subnet): SubnetFigures => {
-    const { subnetId, cidr, fits, peakDemand, freePrefixesAfter } = subnet;
-    const free = freeBefore.get(subnetId) ?? 0;
-    if (free !== subnet.freePrefixes)
-      result.problems.push(`${subnetId}: ${subnet.freePrefixes} blocks planned as free, ${free} are`);
-    return {
-      subnetId,
-      cidr,
-      free,
-      fits,
-      planned: peakDemand,
-      peak: free - (watch.leastFree.get(subnetId) ?? free),
-      freeAfterPlanned: freePrefixesAfter,
-      freeAfter: freeBlocks(world.ec2, subnetId),
-    };
-  });
-  if (run.exitCode === 0) await judgeEnd(world, drawn, result, before);
-  judgeDisruptions(world, drawn, result);
-  return result;
-}
-
-function judgeBlockers({ impossibleBudgets }: RandomCluster, { plan, problems }: Agreement): void {
-  const never = plan.findings.filter(({ code }) => code === 'PDB.NEVER_ALLOWS').map(({ subject }) => subject);
-  for (const subject of never) if (!impossibleBudgets.includes(subject)) problems.push(`${subject} is no obstacle`);
-}
-
-/** From the first look of the drain until every pod that it moved was Ready in its new place. */
-const drainSeconds = (journal: string, world: World): number | null => {
-  const lines = journal
-    .trim()
-    .split('\n')
-    .map((line): { at: string; entry: { type: string; stepId?: string } } => JSON.parse(line));
-  const at = (type: string) => lines.find(({ entry }) => entry.type === type && entry.stepId === 'drain-source')?.at;
-  const [started, ended] = [at('step-started'), at('step-succeeded')];
-  if (started === undefined || ended === undefined) return null;
-  const ready = world.store
-    .list<Pod>('pods')
-    .filter(({ metadata }) => !metadata.ownerReferences?.some(({ kind }) => kind === 'DaemonSet'))
-    .flatMap(({ status }) => status.conditions ?? [])
-    .filter(({ type, status }) => type === 'Ready' && status === 'True')
-    .map(({ lastTransitionTime }) => Date.parse(lastTransitionTime ?? ''));
-  return (Math.max(Date.parse(ended), ...ready) - Date.parse(started)) / 1000;
-};
-
-async function judgeEnd(
+function compareRun(
   world: World,
-  { scenario }: RandomCluster,
-  result: Agreement,
-  before: Record<string, { pods: number; ready: number }>,
-): Promise<void> {
-  const { plan, problems } = result;
-  const { outcome, details } = await world.snapshotOfState();
-  const nodes = world.store.list<Node>('nodes');
+  plan: MigrationPlan,
+  exitCode: number,
+  stoppedBy: string | null,
+  watch: Watch,
+  compare: Compare,
+): void {
+  const { subnets } = plan;
+  const { shortages } = watch;
+  const unfit = subnets.filter(({ fits }) => !fits);
+  const seen = [...shortages].map(([subnetId, code]) => `${subnetId} ${code}`).join(', ');
+  if (unfit.length === 0) {
+    compare('fits', shortages.size === 0, `all fits, but ${seen}`);
+    compare('run', exitCode === 0, `exit code ${exitCode}: ${stoppedBy}`);
+    return;
+  }
+  const text = unfit.map(({ subnetId, peakDemand, freePrefixes }) => `${subnetId} ${peakDemand} of ${freePrefixes}`);
+  const missing = unfit.map((subnet) => ({ ...chanceIn(subnet.subnetId, world, plan, watch), ...subnet }));
+  const byChance = missing.every(({ peakDemand, freePrefixes, blocks }) => peakDemand - freePrefixes <= blocks);
+  const why = byChance ? missing.map(({ words }) => words).join('; ') : undefined;
+  compare('short', shortages.size > 0, `${text.join(', ')}, but nothing ran short`, why);
+  if (exitCode === 0) return;
+  const hasWords =
+    /no free \/28 block|is not Ready|are Ready|address|InsufficientFreeAddresses|NodeCreationFailure/.test(
+      stoppedBy ?? '',
+    );
+  compare('run', exitCode === 6 && shortages.size > 0 && hasWords, `exit code ${exitCode}: ${stoppedBy}`);
+}
+
+function compareSubnets(
+  {
+    plan,
+    world,
+    watch,
+    freeBefore,
+    finished,
+  }: {
+    plan: MigrationPlan;
+    world: World;
+    watch: Watch;
+    freeBefore: ReadonlyMap<string, number>;
+    finished: boolean;
+  },
+  compare: Compare,
+): Slack[] {
+  if (plan.subnets.some(({ fits }) => !fits)) return [];
+  return plan.subnets.map(({ subnetId, peakDemand, freePrefixesAfter }) => {
+    const free = freeBefore.get(subnetId) ?? 0;
+    const peak = free - (watch.leastFree.get(subnetId) ?? free);
+    const text = `${subnetId}: ${peakDemand} planned, ${peak} taken`;
+    compare('peak', peak <= peakDemand, text);
+    const chance = chanceIn(subnetId, world, plan, watch);
+    const isReturned = peakDemand - peak <= chance.blocks + (watch.returned.get(subnetId) ?? 0);
+    const early = isReturned ? 'nodes gave back blocks sooner than the plan counts on' : undefined;
+    if (finished) compare('tight', peakDemand - peak <= chance.blocks, `${text}; by chance ${chance.words}`, early);
+    const after = freeBlocks(world.ec2, subnetId);
+    if (finished)
+      compare('after', after >= freePrefixesAfter, `${subnetId}: ${freePrefixesAfter} planned, ${after} are`);
+    return { subnetId, peak: peakDemand - peak, after: after - freePrefixesAfter };
+  });
+}
+
+/**
+ * By how many blocks a plan may be above the world in a subnet, since it counts on the worst: own addresses that spoil
+ * blocks, nodes that do not divide evenly, and on each node pods enough for one more prefix.
+ */
+function chanceIn(
+  subnetId: string,
+  world: World,
+  plan: MigrationPlan,
+  { harmless }: Watch,
+): { blocks: number; words: string } {
+  const addresses = harmless.get(subnetId) ?? 0;
+  const zoneOf = (id: string) => world.ec2.subnets.get(id)?.availabilityZone;
+  let nodes = 0;
+  let absent = 0;
+  for (const { replacement, nodes: size, subnetIds, prefixesPerNode } of plan.nodegroups) {
+    const here = membersOf(world, replacement).filter((node) => podSubnet(world, node) === subnetId).length;
+    const isReached = subnetIds.some((id) => zoneOf(id) === zoneOf(subnetId));
+    const planned = isReached ? Math.ceil(Math.max(1, size.replacement) / subnetIds.length) : here;
+    nodes += here;
+    absent += Math.max(0, planned - here) * (prefixesPerNode.expected + 2);
+  }
+  const words = `${addresses} that no address spoiled, ${absent} of nodes elsewhere, ${nodes} nodes with one more prefix`;
+  return { blocks: addresses + absent + nodes, words };
+}
+
+/** Where the prefixes of a node come from: with custom networking not from the subnet of the node. */
+function podSubnet(world: World, node: Node): string | undefined {
+  const enis = world.ec2.instances.get(node.spec.providerID?.split('/').at(-1) ?? '')?.enis ?? [];
+  return (enis.find(({ prefixes }) => prefixes.length > 0) ?? enis[0])?.subnetId;
+}
+
+/** Pods on a node that have an address of the pool, and the prefixes there with the pods in each. */
+function poolOf(world: World, node: Node): { pods: number; prefixes: Map<string, number> } {
+  const instance = world.ec2.instances.get(node.spec.providerID?.split('/').at(-1) ?? '');
+  const enis = instance?.enis ?? [];
+  const primaries = new Set(enis.map(({ primary }) => primary));
+  const addresses = world.store
+    .list<Pod>('pods')
+    .filter(({ spec }) => spec.nodeName === node.metadata.name)
+    .flatMap(({ status }) => (status.podIP === undefined || primaries.has(status.podIP) ? [] : [status.podIP]));
+  const holds = (prefix: string): number => {
+    const first = numberOf(prefix.split('/')[0] ?? '');
+    return addresses.filter((address) => numberOf(address) >= first && numberOf(address) < first + 16).length;
+  };
+  const prefixes = enis.flatMap((eni) => eni.prefixes).map((prefix): [string, number] => [prefix, holds(prefix)]);
+  return { pods: addresses.length, prefixes: new Map(prefixes) };
+}
+
+function compareNodes(
+  world: World,
+  plan: MigrationPlan,
+  snapshot: ClusterSnapshot,
+  { shortages }: Watch,
+  compare: Compare,
+): void {
+  const container = awsNodeContainer(
+    world.store.get<DaemonSet>('daemonsets', 'kube-system', 'aws-node')?.spec.template.spec,
+  );
+  const version = versionOf(container).join('.');
   for (const planned of plan.nodegroups) {
-    const spec = scenario.nodegroups.find(({ name }) => name === planned.source);
+    const { idle, expected, full } = planned.prefixesPerNode;
+    const nodes = membersOf(world, planned.replacement);
+    compareMemory(planned, nodes, snapshot, compare);
+    let scattered: string | undefined;
+    const counts = nodes.map((node) => {
+      const { name, labels } = node.metadata;
+      const type = snapshot.instanceTypes.find(
+        ({ instanceType }) => instanceType === labels?.['node.kubernetes.io/instance-type'],
+      );
+      if (type === undefined) throw new Error(`${name} is of no type that the survey knows`);
+      const maxPods = Number(node.status.allocatable?.['pods']);
+      compare('pods', maxPods === planned.maxPods.value, `${name}: ${planned.maxPods.value} planned, ${maxPods} are`);
+      const { pods, prefixes } = poolOf(world, node);
+      const pool = poolSettings(envOf(container), version, type, maxPods);
+      const steady = steadyPrefixes(pods, pool);
+      const text = `${name}: ${pods} pods, ${steady} prefixes planned, ${prefixes.size} are`;
+      const why = history(pods, prefixes, pool, shortages);
+      scattered ??= why;
+      compare('prefixes', prefixes.size === steady, text, why);
+      if (pods === 0) compare('idle', prefixes.size === idle, `${name}: ${idle} planned, ${prefixes.size} are`);
+      const isInRange = prefixes.size >= idle && prefixes.size <= full;
+      compare('range', isInRange, `${text}, ${idle} to ${full}`, why);
+      return prefixes.size;
+    });
+    if (counts.length === 0) continue;
+    const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
+    const text = `${planned.replacement}: ${expected} planned, ${mean} are`;
+    const why = mean < expected ? lackIn(shortages) : mean <= full ? scattered : undefined;
+    compare('expected', Math.abs(mean - expected) <= 1, text, why);
+  }
+}
+
+/** Why a node may hold another number than it would had its pods come one by one into one prefix after the other. */
+function history(
+  pods: number,
+  prefixes: ReadonlyMap<string, number>,
+  pool: PoolSettings,
+  shortages: ReadonlyMap<string, string>,
+): string | undefined {
+  const occupied = [...prefixes.values()].filter((count) => count > 0).length;
+  if (prefixes.size <= steadyPrefixes(pods, pool)) return lackIn(shortages);
+  const isPossible = prefixes.size <= mostPrefixes(pods, pool) && occupied > Math.ceil(pods / 16);
+  return isPossible ? `its pods lie in ${occupied} prefixes` : undefined;
+}
+
+const lackIn = (shortages: ReadonlyMap<string, string>): string | undefined =>
+  shortages.size > 0 ? `short: ${[...shortages.keys()].join(', ')}` : undefined;
+
+/** The plan speaks of the nodes that are there now: compared are new ones of the type with least memory among those. */
+function compareMemory(
+  { replacement, source, memory: { allocatableAfterMiB } }: NodegroupPlan,
+  nodes: readonly Node[],
+  snapshot: ClusterSnapshot,
+  compare: Compare,
+): void {
+  const [smallest] = snapshot.nodes
+    .filter(({ nodegroupName }) => nodegroupName === source)
+    .toSorted((one, other) => one.allocatable.memoryBytes - other.allocatable.memoryBytes);
+  for (const { metadata, status } of nodes) {
+    if (metadata.labels?.['node.kubernetes.io/instance-type'] !== smallest?.instanceType) continue;
+    const mebibytes = Math.floor(Number.parseInt(status.allocatable?.['memory'] ?? '', 10) / 1024);
+    const text = `${replacement} ${metadata.name}: ${allocatableAfterMiB} MiB planned, ${mebibytes} are`;
+    compare('memory', mebibytes === allocatableAfterMiB, text);
+  }
+}
+
+async function compareEnd(
+  world: World,
+  { scenario, request }: RandomCluster,
+  plan: MigrationPlan,
+  before: Record<string, { pods: number; ready: number }>,
+  compare: Compare,
+): Promise<void> {
+  const { outcome } = await world.snapshotOfState();
+  const problems: string[] = [];
+  for (const planned of plan.nodegroups) {
+    const found = scenario.nodegroups.find(({ name }) => name === planned.source);
+    const spec = found && { ...found, subnetIds: request.subnetIds ?? found.subnetIds };
     const group = outcome.nodegroups[planned.replacement];
     if (outcome.nodegroups[planned.source] !== undefined) problems.push(`${planned.source} is still there`);
     if (spec === undefined || group === undefined) {
       problems.push(`${planned.replacement} is not there`);
       continue;
     }
-    const members = nodes.filter(
-      ({ metadata }) => metadata.labels?.['eks.amazonaws.com/nodegroup'] === planned.replacement,
-    );
+    const members = membersOf(world, planned.replacement);
     // a node that is there to be verified stays when pods have come to need it
-    const isNeeded = planned.nodes.replacement === 0 && members.some((node) => podsOf(world, node) > 0);
-    if (members.length !== planned.nodes.replacement + Number(isNeeded)) {
+    const isNeeded = planned.nodes.replacement === 0 && members.some((node) => hasPods(world, node));
+    if (members.length !== planned.nodes.replacement + Number(isNeeded))
       problems.push(`${planned.replacement}: ${planned.nodes.replacement} nodes planned, ${members.length} are there`);
-    }
-    for (const {
-      metadata,
-      status,
-      spec: { taints = [] },
-    } of members) {
-      const pods = Number(status.allocatable?.['pods']);
-      if (pods !== planned.maxPods.value)
-        problems.push(`${metadata.name}: ${pods} pods, ${planned.maxPods.value} planned`);
-      for (const [key, value] of Object.entries(spec.labels ?? {})) {
-        if (metadata.labels?.[key] !== value)
-          problems.push(`${metadata.name}: label ${key} is ${metadata.labels?.[key]}`);
-      }
-      for (const taint of spec.taints ?? []) {
-        if (!taints.some(({ key, value }) => key === taint.key && value === taint.value))
-          problems.push(`${metadata.name}: taint ${taint.key} is missing`);
-      }
-    }
-    compareGroup(planned.replacement, isNeeded ? grown(spec) : spec, group, problems);
-    const own = members.map(({ metadata }) => details.nodes[metadata.name]);
-    const prefixes = own.map((node) => (node?.enis ?? []).reduce((sum, eni) => sum + eni.prefixes.length, 0));
-    result.nodegroups.push({ source: planned.source, planned, prefixes, pods: own.map((node) => poolPods(node)) });
-    const { idle, full } = planned.prefixesPerNode;
-    for (const number of prefixes) {
-      if (number < idle || number > full)
-        problems.push(`${planned.replacement}: ${number} prefixes on a node, ${idle} to ${full} planned`);
-    }
+    problems.push(...members.flatMap((node) => missingOn(node, spec)));
+    problems.push(...groupProblems(planned.replacement, isNeeded ? grown(spec) : spec, group));
   }
   for (const [name, { ready }] of Object.entries(before)) {
     if (name.includes('/Pod/') || name.includes('/DaemonSet/')) continue;
     const now = outcome.workloads[name]?.ready ?? 0;
     if (now < ready) problems.push(`${name}: ${ready} pods were ready, ${now} are`);
   }
+  if (problems.length === 0) compare('end', true, '');
+  for (const problem of problems) compare('end', false, problem);
 }
 
 const grown = (spec: NodegroupSpec): NodegroupSpec => ({ ...spec, scaling: { ...spec.scaling, desiredSize: 1 } });
 
-const podsOf = (world: World, { metadata: { name } }: Node): number =>
+const hasPods = (world: World, { metadata: { name } }: Node): boolean =>
   world.store
     .list<Pod>('pods')
-    .filter(
+    .some(
       ({ spec, metadata }) =>
         spec.nodeName === name && !metadata.ownerReferences?.some(({ kind }) => kind === 'DaemonSet'),
-    ).length;
+    );
 
-const poolPods = (node: { pods: string[]; enis: { primary: string }[] } | undefined): number =>
-  (node?.pods ?? []).filter((pod) => {
-    const address = pod.split(' ')[1];
-    return address !== undefined && address !== 'undefined' && !node?.enis.some(({ primary }) => primary === address);
-  }).length;
+const missingOn = ({ metadata, spec: { taints = [] } }: Node, spec: NodegroupSpec): string[] => [
+  ...Object.entries(spec.labels ?? {})
+    .filter(([key, value]) => metadata.labels?.[key] !== value)
+    .map(([key]) => `${metadata.name}: label ${key} is ${metadata.labels?.[key]}`),
+  ...(spec.taints ?? [])
+    .filter((taint) => !taints.some(({ key, value }) => key === taint.key && value === taint.value))
+    .map(({ key }) => `${metadata.name}: taint ${key} is missing`),
+];
 
-function compareGroup(name: string, spec: NodegroupSpec, group: unknown, problems: string[]): void {
+function groupProblems(name: string, spec: NodegroupSpec, group: unknown): string[] {
   const found = Object(group);
-  const same = (what: string, wanted: unknown, is: unknown) => {
-    if (canonicalJson(wanted) !== canonicalJson(is))
-      problems.push(`${name}: ${what} ${canonicalJson(is)}, not ${canonicalJson(wanted)}`);
-  };
-  same('subnets', spec.subnetIds, found.subnets);
-  same('scaling', spec.scaling, found.scalingConfig);
-  same('labels', spec.labels ?? {}, found.labels);
-  same('taints', spec.taints ?? [], found.taints ?? []);
-  same('instance types', spec.instanceTypes, found.instanceTypes);
   const tags = Object.entries<string>(found.tags).filter(([key]) => !key.startsWith('prefix-migrate/'));
-  same('tags', spec.tags ?? {}, Object.fromEntries(tags));
+  const pairs: [string, unknown, unknown][] = [
+    ['subnets', spec.subnetIds, found.subnets],
+    ['scaling', spec.scaling, found.scalingConfig],
+    ['labels', spec.labels ?? {}, found.labels],
+    ['taints', spec.taints ?? [], found.taints ?? []],
+    ['instance types', spec.instanceTypes, found.instanceTypes],
+    ['tags', spec.tags ?? {}, Object.fromEntries(tags)],
+  ];
+  return pairs
+    .filter(([, wanted, is]) => canonicalJson(wanted) !== canonicalJson(is))
+    .map(([what, wanted, is]) => `${name}: ${what} ${canonicalJson(is)}, not ${canonicalJson(wanted)}`);
+}
+
+/** From the first look of the drain until every pod that it moved was Ready in its new place. */
+function compareForecast(world: World, { forecast }: MigrationPlan, journal: string, compare: Compare): void {
+  const lines = journal
+    .trim()
+    .split('\n')
+    .map((line): { at: string; entry: { type: string; stepId?: string } } => JSON.parse(line));
+  const at = (type: string) => lines.find(({ entry }) => entry.type === type && entry.stepId === 'drain-source')?.at;
+  const [started, ended] = [at('step-started'), at('step-succeeded')];
+  if (started === undefined || ended === undefined) return;
+  const ready = world.store
+    .list<Pod>('pods')
+    .filter(({ metadata }) => !metadata.ownerReferences?.some(({ kind }) => kind === 'DaemonSet'))
+    .flatMap(({ status }) => status.conditions ?? [])
+    .filter(({ type, status }) => type === 'Ready' && status === 'True')
+    .map(({ lastTransitionTime }) => Date.parse(lastTransitionTime ?? ''));
+  const seconds = (Math.max(Date.parse(ended), ...ready) - Date.parse(started)) / 1000;
+  const { lowerBoundSeconds } = forecast;
+  compare('forecast', seconds >= lowerBoundSeconds, `drained in ${seconds} s, at least ${lowerBoundSeconds} forecast`);
 }
 
 /** DaemonSet pods end with their node, and canaries were made to be deleted: neither is a move. */
-function judgeDisruptions(world: World, { scenario }: RandomCluster, { problems }: Agreement): void {
+function compareDisruptions(world: World, { scenario }: RandomCluster, compare: Compare): void {
   const { budgetViolations, disruptions } = world.stats();
-  if (budgetViolations > 0)
-    problems.push(`${budgetViolations} violations of budgets: ${JSON.stringify(disruptions.violations[0])}`);
+  compare(
+    'budgets',
+    budgetViolations === 0,
+    `${budgetViolations} broken: ${JSON.stringify(disruptions.violations[0])}`,
+  );
   for (const { kind, namespace, name, moves } of disruptions.workloads) {
     const spec = scenario.workloads.find((one) => one.namespace === namespace && one.name === name);
     if (spec !== undefined && kind !== 'DaemonSet' && moves > Math.max(1, spec.replicas))
-      problems.push(`${namespace}/${name}: ${moves} moves of ${spec.replicas} pods`);
+      compare('budgets', false, `${namespace}/${name}: ${moves} moves of ${spec.replicas} pods`);
   }
   const canaries = disruptions.workloads.filter(({ name }) => name.startsWith('prefix-migrate-canary-')).length;
-  if (disruptions.deletions > canaries) problems.push(`${disruptions.deletions - canaries} pods were deleted`);
-}
-
-if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      from: { type: 'string', default: '1' },
-      count: { type: 'string', default: '60' },
-      allow: { type: 'string', multiple: true, default: [] },
-    },
-  });
-  for (let seed = Number(values.from); seed < Number(values.from) + Number(values.count); seed += 1) {
-    const begin = performance.now();
-    try {
-      const agreement = await agree(seed, values.allow);
-      if (agreement === null) continue;
-      const { plan, ...figures } = agreement;
-      const codes = plan.findings.map(({ code, severity }) => `${severity[0]}:${code}`);
-      const groups = figures.nodegroups.map(({ planned, prefixes, pods }) => ({
-        ...planned.prefixesPerNode,
-        maxPods: planned.maxPods.value,
-        prefixes: prefixes.join(' '),
-        pods: pods.join(' '),
-      }));
-      console.log(
-        JSON.stringify({
-          ...figures,
-          nodegroups: groups,
-          findings: codes,
-          forecast: plan.forecast,
-          milliseconds: Math.round(performance.now() - begin),
-        }),
-      );
-    } catch (error) {
-      console.log(JSON.stringify({ seed, error: error instanceof Error ? error.stack : String(error) }));
-    }
-  }
+  compare('budgets', disruptions.deletions <= canaries, `${disruptions.deletions - canaries} pods were deleted`);
 }

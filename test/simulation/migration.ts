@@ -7,6 +7,7 @@ import { createKubernetesPort } from '../../src/adapters/kubernetes/kubernetes-p
 import { createLeaseLock } from '../../src/adapters/kubernetes/lease-lock.ts';
 import { runChecks } from '../../src/checks/index.ts';
 import type { MigrationPlan, Phase, PlanRequest } from '../../src/domain/plan.ts';
+import type { ClusterSnapshot } from '../../src/domain/snapshot.ts';
 import { type RunResult, runPlan } from '../../src/engine/run.ts';
 import { makePlan } from '../../src/planning/plan.ts';
 import { scopeOf } from '../../src/planning/scope.ts';
@@ -36,7 +37,11 @@ export interface SimulatedProcess {
   /** resolves when the process was cut */
   readonly dead: Promise<void>;
   journal(store: CuttableJournal): JournalStore;
-  run(plan: MigrationPlan, journal: CuttableJournal, options?: { until?: Phase }): Promise<RunResult | 'cut'>;
+  run(
+    plan: MigrationPlan,
+    journal: CuttableJournal,
+    options?: { until?: Phase; consent?: boolean },
+  ): Promise<RunResult | 'cut'>;
 }
 
 /** A journal in memory whose text can be cut short, as a crash in the middle of a write leaves it. */
@@ -173,7 +178,7 @@ export async function startProcess(world: World, cutAt = Number.POSITIVE_INFINIT
     places,
     dead: death.promise,
     journal,
-    async run(plan, store, { until } = {}) {
+    async run(plan, store, { until, consent = true } = {}) {
       const work = runPlan({
         plan,
         ports,
@@ -187,7 +192,7 @@ export async function startProcess(world: World, cutAt = Number.POSITIVE_INFINIT
         reporter: silent,
         options: {
           ...(until && { until }),
-          consent: { given: true, by: 'test', how: 'confirm-flag' },
+          consent: { given: consent, by: 'test', how: 'confirm-flag' },
           pollIntervalMilliseconds: 15_000,
           command: 'apply',
           signal: new AbortController().signal,
@@ -205,15 +210,25 @@ export async function startProcess(world: World, cutAt = Number.POSITIVE_INFINIT
 const deaf = { write: () => undefined, end: () => undefined, reset: () => undefined };
 
 /** Survey and plan, as the command makes them. */
-export async function planFor(world: World, request: Partial<PlanRequest> = {}): Promise<MigrationPlan> {
+export async function surveyAndPlan(
+  world: World,
+  request: Partial<PlanRequest> = {},
+): Promise<{ snapshot: ClusterSnapshot; plan: MigrationPlan }> {
   const { ports } = await startProcess(world);
   const wanted = aRequest({ clusterName: world.cluster.name, ...request });
-  const snapshot = await drive(world.clock, survey(ports, { clusterName: world.cluster.name }));
-  return makePlan({
+  const snapshot = await drive(
+    world.clock,
+    survey(ports, { clusterName: world.cluster.name, subnetIds: wanted.subnetIds }),
+  );
+  const plan = makePlan({
     snapshot,
     request: wanted,
     findings: runChecks(snapshot, wanted, scopeOf(snapshot, wanted)),
     toolVersion: '0.0.0-test',
     templates,
   });
+  return { snapshot, plan };
 }
+
+export const planFor = async (world: World, request: Partial<PlanRequest> = {}): Promise<MigrationPlan> =>
+  (await surveyAndPlan(world, request)).plan;

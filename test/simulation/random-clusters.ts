@@ -1,4 +1,5 @@
 /** Clusters drawn by a seed: every kind of thing that a plan has to deal with, in sizes that a test has time for. */
+import { findInstanceType } from '../../src/simulator/aws/instance-types.ts';
 import { createRandom } from '../../src/simulator/random.ts';
 import type { BudgetSpec, NodegroupSpec, Scenario, SubnetSpec, WorkloadSpec } from '../../src/simulator/scenario.ts';
 import { budget, demoCluster, deployment, nodegroup, statefulSet } from '../../src/simulator/scenarios/parts.ts';
@@ -13,38 +14,81 @@ export interface RandomCluster {
   request: {
     nodegroups?: string[];
     maxPods?: number;
+    order: 'auto' | 'safe-flip' | 'cordon-first';
+    subnetIds?: string[];
+    reserveSubnetCidr?: boolean;
+    warmPrefixTarget?: number;
     warmIpTarget?: number;
     minimumIpTarget?: number;
     allow: string[];
   };
 }
 
-const types = ['t3.medium', 't3.large', 'm5.large', 'm5.large', 'm5.xlarge', 'm6i.large', 'r5.large', 'm7g.medium'];
-
-/** Pods with an address of their own that a node of the type holds in secondary IP mode, with one address to spare. */
-const room: Record<string, number> = {
-  't3.medium': 12,
-  't3.large': 28,
-  'm5.large': 24,
-  'm5.xlarge': 50,
-  'm6i.large': 24,
-  'r5.large': 24,
-  'm7g.medium': 3,
-  'c5.4xlarge': 100,
-};
-const milliCores: Record<string, number> = { 'm7g.medium': 900, 'm5.xlarge': 3800, 'c5.4xlarge': 15_000 };
-
-const configurations: (string | null)[] = [
-  null,
-  null,
-  '{"env":{"WARM_IP_TARGET":"5","MINIMUM_IP_TARGET":"10"}}',
-  '{"env":{"WARM_PREFIX_TARGET":"2","AWS_VPC_K8S_CNI_LOGLEVEL":"INFO"}}',
-  'env:\n  WARM_IP_TARGET: "2"\n  AWS_VPC_K8S_CNI_LOGLEVEL: DEBUG\n',
-  '{"env":{"WARM_ENI_TARGET":"0","WARM_IP_TARGET":"3"}}',
-  '{"env":{"WARM_IP_TARGET":"1","MINIMUM_IP_TARGET":"4"}}',
-  'env:\n  MAX_ENI: "2"\n',
+const types = [
+  ['m5.large'],
+  ['m5.large'],
+  ['m5.large', 'm6i.large'],
+  ['t3.medium'],
+  ['t3.large'],
+  ['t3.medium', 'm5.large'],
+  ['m5.xlarge'],
+  ['m5.large', 'm5.xlarge'],
+  ['m6i.large'],
+  ['r5.large'],
+  ['c5.2xlarge'],
+  ['m7g.medium'],
+  ['c6g.large'],
 ];
-const versions = ['v1.16.4-eksbuild.2', 'v1.19.2-eksbuild.1', 'v1.19.2-eksbuild.1', 'v1.20.4-eksbuild.2'];
+const seldomTypes = [['c5.4xlarge'], ['m4.large'], ['t3.small', 'm5.large']];
+
+interface Room {
+  /** pods with an address of their own on a node in secondary IP mode, some addresses spared */
+  pods: number;
+  milliCores: number;
+  maxPods: number;
+}
+
+/** What a node of the smallest of these types has room for without prefixes. */
+function roomOn(names: readonly string[], interfacesLost: number): Room {
+  const each = names.map((name) => {
+    const type = findInstanceType(name);
+    if (type === undefined) throw new Error(`no type ${name}`);
+    const addresses = (type.enis - interfacesLost) * (type.ipv4PerEni - 1);
+    return {
+      pods: Math.floor(addresses * 0.88) - 1,
+      milliCores: type.vcpus * 900,
+      maxPods: Math.min(110, addresses + 2),
+    };
+  });
+  const least = (of: keyof Room) => Math.min(...each.map((room) => room[of]));
+  return { pods: Math.max(1, least('pods')), milliCores: least('milliCores'), maxPods: least('maxPods') };
+}
+
+const targets: Record<string, string>[] = [
+  {},
+  {},
+  {},
+  { WARM_IP_TARGET: '5', MINIMUM_IP_TARGET: '10' },
+  { WARM_PREFIX_TARGET: '2', AWS_VPC_K8S_CNI_LOGLEVEL: 'INFO' },
+  { WARM_PREFIX_TARGET: '3' },
+  { WARM_PREFIX_TARGET: '0' },
+  { WARM_IP_TARGET: '2', AWS_VPC_K8S_CNI_LOGLEVEL: 'DEBUG' },
+  { WARM_ENI_TARGET: '0', WARM_IP_TARGET: '3' },
+  { WARM_IP_TARGET: '1', MINIMUM_IP_TARGET: '4' },
+  { WARM_IP_TARGET: '16' },
+  { WARM_IP_TARGET: '30', MINIMUM_IP_TARGET: '40' },
+  { WARM_IP_TARGET: '7', MINIMUM_IP_TARGET: '33' },
+  { WARM_IP_TARGET: '-1', WARM_PREFIX_TARGET: 'many' },
+  { MINIMUM_IP_TARGET: '27' },
+  { MAX_ENI: '2' },
+];
+const versions = [
+  'v1.16.4-eksbuild.2',
+  'v1.17.1-eksbuild.1',
+  'v1.19.2-eksbuild.1',
+  'v1.19.2-eksbuild.1',
+  'v1.20.4-eksbuild.2',
+];
 
 /** Texts that a reader of YAML 1.1 may take for something else. */
 const labelValues = [
@@ -85,14 +129,15 @@ const tagValues = [
 export function randomCluster(seed: number): RandomCluster {
   const random = createRandom(seed).fork('cluster');
   const chance = (share: number): boolean => random.next() < share;
-  const subnets = drawSubnets(random);
-  const groups = drawGroups(random, subnets);
+  const network = drawNetwork(random);
+  const { subnets } = network;
+  const groups = drawGroups(random, network);
   const workloads: WorkloadSpec[] = [];
   const budgets: BudgetSpec[] = [];
   const impossibleBudgets: string[] = [];
   for (const group of groups) {
     const selected = chance(0.6) || (group.taints ?? []).length > 0;
-    let left = podsThatFit(group) - 4;
+    let left = podsThatFit(group, network) - 4;
     for (let index = 0; index < 4 && left > 0; index += 1) {
       const replicas = Math.min(left, random.pick([1, 2, 3, 4, 6, 8, 12]));
       left -= replicas;
@@ -116,19 +161,21 @@ export function randomCluster(seed: number): RandomCluster {
   // a budget of pods that are not there
   if (chance(0.3)) budgets.push(budget('shop', 'nobody', { minAvailable: 1 }));
   const named = chance(0.25) ? groups.filter(() => chance(0.5)).map(({ name }) => name) : [];
-  const configurationValues = random.pick(configurations);
+  const settings = { ...random.pick(targets), ...network.settings };
+  const written = chance(0.7) ? JSON.stringify({ env: settings }) : yamlOf(settings);
   return {
     scenario: demoCluster({
       name: `random-${seed}`,
       title: `drawn by seed ${seed}`,
-      subnets,
+      subnets: [...subnets, ...network.podSubnets, ...network.newSubnets],
+      eniConfigs: network.podSubnets.map(({ subnetId, availabilityZone: name }) => ({ name, subnetId })),
       nodegroups: groups,
       workloads,
       budgets,
       vpcCni: {
         managedBy: 'eks-addon',
         version: random.pick(versions),
-        ...(configurationValues === null ? {} : { configurationValues }),
+        ...(Object.keys(settings).length === 0 ? {} : { configurationValues: written }),
       },
     }),
     cordoned: groups
@@ -138,50 +185,108 @@ export function randomCluster(seed: number): RandomCluster {
     request: {
       ...(named.length > 0 ? { nodegroups: named } : {}),
       ...(chance(0.15) ? { maxPods: random.pick([30, 58, 64, 80, 110]) } : {}),
+      order: random.pick(['auto', 'auto', 'safe-flip', 'cordon-first'] as const),
+      ...(chance(0.1) ? { warmPrefixTarget: random.pick([1, 2, 3]) } : {}),
       ...(chance(0.15) ? { warmIpTarget: random.pick([1, 5]), minimumIpTarget: random.pick([8, 16, 20]) } : {}),
-      allow: ['POD.BARE', 'POD.EMPTY_DIR'],
+      ...(network.newSubnets.length > 0 ? { subnetIds: network.newSubnets.map(({ subnetId }) => subnetId) } : {}),
+      ...(chance(0.2) ? { reserveSubnetCidr: true } : {}),
+      allow: ['POD.BARE', 'POD.EMPTY_DIR', 'CNI.SETTING_NOT_A_NUMBER'],
     },
   };
 }
 
-function drawSubnets(random: Random): SubnetSpec[] {
-  return ['a', 'b', 'c'].slice(0, random.int(1, 3)).map((zone, index): SubnetSpec => {
-    const bits = random.pick([22, 22, 22, 22, 23, 23, 24, 25, 26]);
-    const size = 2 ** (32 - bits);
-    const base = index * 1024;
-    const text = (offset: number) => `10.0.${Math.floor((base + offset) / 256)}.${(base + offset) % 256}`;
-    const reserved = random.next() < 0.6;
-    const foreign = Array.from({ length: random.int(0, size / 64) }, () => random.int(4, size - 2));
-    return {
-      subnetId: `subnet-0${String(index + 1).repeat(4)}f00d${zone.repeat(8)}`,
-      cidr: `${text(0)}/${bits}`,
-      availabilityZone: `us-west-2${zone}`,
-      foreignAddresses: [...new Set(foreign)].map((offset) => ({
-        kind: random.pick(['network_load_balancer', 'vpc_endpoint', 'lambda', 'interface'] as const),
-        address: text(offset),
-      })),
-      ...(reserved ? { reservations: [{ cidr: `${text(size / 2)}/${bits + 1}`, type: 'prefix' as const }] } : {}),
-    };
-  });
+interface Network {
+  subnets: SubnetSpec[];
+  /** of custom networking: one for each zone, or none */
+  podSubnets: SubnetSpec[];
+  /** made for the replacements, one for each zone, or none */
+  newSubnets: SubnetSpec[];
+  /** prefix delegation is on, and the nodes are older than that */
+  prefixes: boolean;
+  settings: Record<string, string>;
 }
 
-function drawGroups(random: Random, subnets: readonly SubnetSpec[]): NodegroupSpec[] {
+const yamlOf = (env: Record<string, string>): string =>
+  `env:\n${Object.entries(env)
+    .map(([name, value]) => `  ${name}: "${value}"\n`)
+    .join('')}`;
+
+function drawNetwork(random: Random): Network {
+  const custom = random.next() < 0.12;
+  const zones = ['a', 'b', 'c'].slice(0, random.int(1, 3));
+  const sizes = [20, 21, 22, 22, 22, 23, 23, 24, 24, 25, 26];
+  const subnets = zones.map((zone, index) => drawSubnet(random, zone, `10.0.${index * 16}`, random.pick(sizes)));
+  const podSubnets = custom
+    ? zones.map((zone, index) => drawSubnet(random, zone, `100.64.${index * 16}`, random.pick([21, 22, 23, 24])))
+    : [];
+  const newSubnets =
+    !custom && random.next() < 0.12
+      ? zones.map((zone, index) => drawSubnet(random, zone, `10.1.${index * 16}`, random.pick([22, 23, 24])))
+      : [];
+  // so that the nodes of the start find their prefixes
+  const prefixes = !custom && random.next() < 0.12 && subnets.every(({ cidr }) => sizeOf(cidr) >= 512);
+  return {
+    subnets,
+    podSubnets,
+    newSubnets,
+    prefixes,
+    settings: {
+      ...(custom
+        ? { AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG: 'true', ENI_CONFIG_LABEL_DEF: 'topology.kubernetes.io/zone' }
+        : {}),
+      ...(prefixes ? { ENABLE_PREFIX_DELEGATION: 'true' } : {}),
+    },
+  };
+}
+
+function drawSubnet(random: Random, zone: string, network: string, bits: number): SubnetSpec {
+  const [a, b, third] = network.split('.').map(Number);
+  const size = 2 ** (32 - bits);
+  const text = (offset: number) => `${a}.${b}.${(third ?? 0) + Math.floor(offset / 256)}.${offset % 256}`;
+  const digit = String('abc'.indexOf(zone) + 1);
+  const foreign = Array.from({ length: random.int(0, size / random.pick([32, 64, 64])) }, () =>
+    random.int(4, size - 2),
+  );
+  const reservation = random.pick(['none', 'none', 'half', 'half', 'half', 'explicit']);
+  return {
+    subnetId: `subnet-0${digit.repeat(4)}${a === 10 ? (b === 0 ? 'f00d' : 'beef') : 'c640'}${zone.repeat(8)}`,
+    cidr: `${text(0)}/${bits}`,
+    availabilityZone: `us-west-2${zone}`,
+    foreignAddresses: [...new Set(foreign)].map((offset) => ({
+      kind: random.pick(['network_load_balancer', 'vpc_endpoint', 'lambda', 'interface'] as const),
+      address: text(offset),
+    })),
+    ...(reservation === 'half' ? { reservations: [{ cidr: `${text(size / 2)}/${bits + 1}`, type: 'prefix' }] } : {}),
+    ...(reservation === 'explicit'
+      ? { reservations: [{ cidr: `${text(size / 4)}/${bits + 3}`, type: 'explicit' }] }
+      : {}),
+  };
+}
+
+function drawGroups(random: Random, { subnets, podSubnets, prefixes }: Network): NodegroupSpec[] {
+  const interfacesLost = podSubnets.length > 0 ? 1 : 0;
   // single addresses that old nodes may take, so that the cluster as drawn can run
-  const free = new Map(subnets.map((subnet) => [subnet.subnetId, singlesOf(subnet)]));
+  const free = new Map([...subnets, ...podSubnets].map((subnet) => [subnet.availabilityZone, Infinity]));
+  for (const subnet of [...subnets, ...podSubnets]) {
+    const { availabilityZone: zone } = subnet;
+    free.set(zone, Math.min(free.get(zone) ?? 0, singlesOf(subnet)));
+  }
   return ['apps', 'data', 'edge', 'zero'].slice(0, random.int(1, 4)).map((name) => {
-    const type = random.next() < 0.06 ? 'c5.4xlarge' : random.pick(types);
+    const instanceTypes = random.next() < 0.08 ? random.pick(seldomTypes) : random.pick(types);
     const own = subnets.filter(() => random.next() < 0.7);
     const chosen = own.length > 0 ? own : subnets;
-    const perNode = (room[type] ?? 24) + 6;
-    const fit = Math.min(...chosen.map(({ subnetId }) => Math.floor((free.get(subnetId) ?? 0) / perNode)));
+    const room = roomOn(instanceTypes, interfacesLost);
+    const perNode = Math.ceil((room.maxPods + 2) * 1.1);
+    const zones = chosen.map(({ availabilityZone }) => availabilityZone);
+    const fit = Math.min(...zones.map((zone) => Math.floor((free.get(zone) ?? 0) / perNode)));
     const size = Math.min(random.pick([0, 1, 2, 2, 3, 4]), fit * chosen.length);
-    for (const { subnetId } of chosen) {
-      free.set(subnetId, (free.get(subnetId) ?? 0) - Math.ceil(size / chosen.length) * perNode);
-    }
+    for (const zone of zones) free.set(zone, (free.get(zone) ?? 0) - Math.ceil(size / chosen.length) * perNode);
     const taint = random.next() < 0.25;
+    const arm = /^(m7g|c6g)/.test(instanceTypes[0] ?? '');
     return nodegroup(name, size, chosen, {
-      instanceTypes: type === 'm5.large' && random.next() < 0.3 ? ['m5.large', 'm6i.large'] : [type],
-      amiType: type.startsWith('m7g') ? 'AL2023_ARM_64_STANDARD' : 'AL2023_x86_64_STANDARD',
+      instanceTypes,
+      ...(prefixes ? { maxPods: room.maxPods } : {}),
+      amiType: arm ? 'AL2023_ARM_64_STANDARD' : 'AL2023_x86_64_STANDARD',
       scaling: {
         minSize: Math.min(size, random.int(0, 1)),
         maxSize: Math.max(1, size) + random.int(0, 2),
@@ -208,9 +313,9 @@ function singlesOf({ cidr, foreignAddresses = [], reservations = [] }: SubnetSpe
   return sizeOf(cidr) - 5 - reserved - foreignAddresses.length - 1;
 }
 
-function podsThatFit({ instanceTypes: [type = ''], scaling: { desiredSize } }: NodegroupSpec): number {
-  const byCpu = Math.floor((milliCores[type] ?? 1800) / 60);
-  return Math.max(0, desiredSize * Math.min(byCpu, room[type] ?? 24) - (desiredSize > 1 ? 4 : 0));
+function podsThatFit({ instanceTypes, scaling: { desiredSize } }: NodegroupSpec, { podSubnets }: Network): number {
+  const { pods, milliCores } = roomOn(instanceTypes, podSubnets.length > 0 ? 1 : 0);
+  return Math.max(0, desiredSize * Math.min(Math.floor(milliCores / 60), pods) - (desiredSize > 1 ? 4 : 0));
 }
 
 function drawWorkload(random: Random, name: string, replicas: number, group: NodegroupSpec | undefined): WorkloadSpec {

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { parseArgs } from 'node:util';
-import type { MigrationPlan } from '../../src/domain/plan.ts';
+import type { MigrationPlan, Order } from '../../src/domain/plan.ts';
 import { scenarios } from '../../src/simulator/scenarios/index.ts';
 import { createWorld, type World } from '../../src/simulator/world.ts';
 import { memoryJournal } from '../support/sample-plan.ts';
@@ -13,6 +13,7 @@ import { planFor, startProcess } from './migration.ts';
 export interface SweepOptions {
   scenario: string;
   seed: number;
+  order?: Order | 'auto';
 }
 
 export interface Sweep {
@@ -34,12 +35,12 @@ interface End {
 
 /** One migration, cut at each of `cuts` (counted within the process that is cut), then run to its end. */
 export async function migrate(
-  { scenario, seed }: SweepOptions,
+  { scenario, seed, order = 'auto' }: SweepOptions,
   cuts: number[],
   knownPlan?: MigrationPlan,
 ): Promise<{ plan: MigrationPlan; places: string[]; cutAt: string[]; end: End }> {
   const world = createWorld(scenarioNamed(scenario), { seed });
-  const plan = knownPlan ?? (await planFor(world));
+  const plan = knownPlan ?? (await planFor(world, { order }));
   world.log.clear();
   const journal = memoryJournal();
   const cutAt: string[] = [];

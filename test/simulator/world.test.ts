@@ -24,6 +24,17 @@ async function send(handler: SimHandler, method: string, path: string, body: unk
   return [response.status, response.body];
 }
 
+const usesPrefixes = (world: World): boolean =>
+  world.store
+    .get<DaemonSet>('daemonsets', 'kube-system', 'aws-node')
+    ?.spec.template.spec.containers[0]?.env?.find(({ name }) => name === 'ENABLE_PREFIX_DELEGATION')?.value === 'true';
+
+/** The 16 addresses of a /28. */
+function addressesIn(prefix: string): string[] {
+  const [network = '', first = '0'] = prefix.split(/\.(?=\d+\/)|\//);
+  return Array.from({ length: 16 }, (_, index) => `${network}.${Number(first) + index}`);
+}
+
 for (const scenario of scenarios) {
   test(`${scenario.name}: boots with every node Ready and every pod running, with an address of its node`, async () => {
     const world = worldOf(scenario);
@@ -35,7 +46,7 @@ for (const scenario of scenarios) {
       assert.equal(status.conditions?.find(({ type }) => type === 'Ready')?.status, 'True', metadata.name);
       assert.equal(
         interfaces[metadata.name]?.enis.some(({ prefixes }) => prefixes.length > 0),
-        false,
+        usesPrefixes(world),
       );
     }
     const pods = world.store.list<Pod>('pods');
@@ -45,7 +56,7 @@ for (const scenario of scenarios) {
       const enis = interfaces[spec.nodeName ?? '']?.enis ?? [];
       const addresses = spec.hostNetwork
         ? enis.map(({ primary }) => primary)
-        : enis.flatMap(({ secondaries }) => secondaries);
+        : enis.flatMap(({ secondaries, prefixes }) => [...secondaries, ...prefixes.flatMap(addressesIn)]);
       assert.ok(addresses.includes(status.podIP ?? ''), `${metadata.name} has ${status.podIP}`);
     }
     const used = pods.filter(({ spec }) => !spec.hostNetwork).map(({ status }) => status.podIP);

@@ -4,12 +4,12 @@ import type { StepKind } from '../../src/domain/plan.ts';
 import { handlers } from '../../src/steps/index.ts';
 import type { StepHandler } from '../../src/steps/step-handler.ts';
 import { createWorld, type World } from '../support/fake-ports.ts';
-import { samplePlan, sampleStep } from '../support/sample-plan.ts';
+import { otherSteps, samplePlan, sampleStep } from '../support/sample-plan.ts';
 import { createStepRig, type StepRig } from './step-rig.ts';
 
 interface Case {
   /** brings the world to where the step comes in the plan */
-  before?: (world: World) => void;
+  before?: (world: World) => unknown;
   /** the nodes of the replacement have passed verification */
   verified?: true;
   /** writes that the whole step makes */
@@ -36,8 +36,21 @@ function cordoned(world: World): void {
   }
 }
 
+const ourReservation = { id: 'scr-1', cidr: '10.0.1.64/26', type: 'prefix' as const, tags };
+
 const cases: Record<StepKind, Case> = {
+  'reserve-subnet-cidr': { writes: ['ec2.createSubnetCidrReservation'] },
+  'release-subnet-cidr': {
+    before: (world) => world.reservations.set('subnet-a', [ourReservation]),
+    writes: ['ec2.deleteSubnetCidrReservation'],
+  },
   'configure-vpc-cni': { writes: ['eks.updateAddon'] },
+  'patch-vpc-cni': { writes: ['kubernetes.setEnvironment'] },
+  'await-vpc-cni': {
+    before: (world) =>
+      world.clock.after(60_000, () => world.rollOut({ ENABLE_PREFIX_DELEGATION: 'true', WARM_PREFIX_TARGET: '1' })),
+    writes: [],
+  },
   'create-launch-template': { writes: ['ec2.createLaunchTemplate'] },
   'create-nodegroup': {
     before: (world) => {
@@ -81,7 +94,7 @@ const cases: Record<StepKind, Case> = {
   },
 };
 
-const kinds = [...new Set(samplePlan().steps.map(({ kind }) => kind))];
+const kinds = [...new Set([...samplePlan().steps, ...otherSteps].map(({ kind }) => kind))];
 
 describe('every kind of step', () => {
   it('is here', () => assert.deepEqual(kinds.toSorted(), Object.keys(handlers).toSorted()));
@@ -121,9 +134,10 @@ describe('every kind of step', () => {
     it(`${kind}: the same token twice has one effect`, async () => {
       const { world, rig } = create();
       await rig.act('same');
-      const after = structuredClone([world.nodegroups, world.launchTemplates, world.addon, world.updates.size]);
+      const { nodegroups, launchTemplates, addon, updates, reservations } = world;
+      const after = structuredClone([nodegroups, launchTemplates, addon, updates.size, reservations]);
       await rig.act('same');
-      assert.deepEqual([world.nodegroups, world.launchTemplates, world.addon, world.updates.size], after);
+      assert.deepEqual([nodegroups, launchTemplates, addon, updates.size, reservations], after);
       assert.equal((await rig.finish()).kind, 'satisfied');
     });
 
@@ -135,6 +149,16 @@ describe('every kind of step', () => {
       assert.ok(handler.deadlineSeconds(step) >= 60);
     });
   }
+
+  it('undo of a reservation returns to the start', async () => {
+    const world = createWorld();
+    const step = sampleStep('reserve-subnet-cidr');
+    assert.equal((await createStepRig(world, step).finish()).kind, 'satisfied');
+    const inverse = handlers['reserve-subnet-cidr'].undo(step);
+    assert.deepEqual(inverse, sampleStep('release-subnet-cidr'));
+    assert.equal((await createStepRig(world, sampleStep('release-subnet-cidr')).finish()).kind, 'satisfied');
+    assert.deepEqual(world.reservations, createWorld().reservations);
+  });
 
   it('undo of the add-on configuration returns to the start', async () => {
     const world = createWorld();

@@ -229,3 +229,21 @@ describe('delete-source', () => {
     assert.equal(world.calls.filter(({ name }) => name === 'kubernetes.listPods').length, 1);
   });
 });
+
+const detailWith = async (reserved: string[]): Promise<string> => {
+  const step = sampleStep('cleanup');
+  const params = { ...step.params, reserved };
+  const seen = await createStepRig(createWorld(), { ...step, params }).observe();
+  return seen.kind === 'satisfied' ? seen.detail : assert.fail(seen.kind);
+};
+
+describe('cleanup', () => {
+  it('says what stays, ranges that the plan reserved included', async () => {
+    const left = 'nothing of this plan is left but the replacement node groups';
+    assert.equal(await detailWith([]), `${left} and their launch templates`);
+    assert.equal(
+      await detailWith(['10.0.1.64/26 of subnet-0aa1', '10.0.2.0/27 of subnet-0bb2']),
+      `${left}, their launch templates and the ranges reserved for prefixes (10.0.1.64/26 of subnet-0aa1, 10.0.2.0/27 of subnet-0bb2)`,
+    );
+  });
+});

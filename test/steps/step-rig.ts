@@ -9,6 +9,8 @@ import { samplePlan } from '../support/sample-plan.ts';
 
 export interface StepRig {
   state: RunState;
+  /** what the step wrote into the journal */
+  progress: StepProgress[];
   observe(): Promise<Observation>;
   act(token?: string): Promise<void>;
   tidy(): Promise<void>;
@@ -19,14 +21,16 @@ export interface StepRig {
 /** One step against the world, as the engine would drive it; the state is folded as in a run. */
 export function createStepRig(world: World, step: AnyStep): StepRig {
   const plan = samplePlan();
-  const state = initialRunState(plan);
+  const state = initialRunState({ ...plan, steps: [...plan.steps, step] });
   const handler: StepHandler<AnyStep['kind']> = handlers[step.kind];
   const context = { planId: plan.planId, clusterName: plan.cluster.name, state };
   const fold = (
     entry: { type: 'step-started'; token: string } | { type: 'step-progress'; progress: StepProgress },
   ): void => applyEntry(state, new Date(world.clock.now()).toISOString(), { runId: 'run', stepId: step.id, ...entry });
+  const progress: StepProgress[] = [];
   const rig: StepRig = {
     state,
+    progress,
     observe: () => world.clock.run(handler.observe(step, world.ports, context)),
     act: (token = 'token') =>
       world.clock.run(
@@ -35,7 +39,10 @@ export function createStepRig(world: World, step: AnyStep): StepRig {
           token,
           signal: new AbortController().signal,
           pollIntervalMilliseconds: 5000,
-          progress: async (progress) => fold({ type: 'step-progress', progress }),
+          progress: async (each) => {
+            progress.push(each);
+            fold({ type: 'step-progress', progress: each });
+          },
           drainStatus: () => undefined,
         }),
       ),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ClusterNode } from '../../src/domain/snapshot.ts';
-import { createWorld, type World } from '../support/fake-ports.ts';
+import { adapterError, createWorld, type World } from '../support/fake-ports.ts';
 import { sampleStep } from '../support/sample-plan.ts';
 import { conflictOf, createStepRig, type StepRig } from './step-rig.ts';
 
@@ -62,7 +62,7 @@ describe('verify-replacement', () => {
     const { error } = conflictOf(await rig.observe());
     assert.equal(error.code, 'VERIFY.NO_PREFIX');
     assert.match(error.message, /has got no prefix in 5 minutes/);
-    assert.match(error.why, /subnet-a has no free \/28/);
+    assert.match(error.why, /free \/28 blocks in subnet-a/);
   });
 
   it('a new run grants such a node new time', async () => {
@@ -97,8 +97,11 @@ describe('verify-replacement', () => {
       (world, node) => world.addPod({ name: 'a', nodeName: node.name, hostNetwork: true, podIp: '10.0.9.3' }),
     ],
     [
-      'only one with an address outside of the prefixes',
-      (world, node) => world.addPod({ name: 'a', nodeName: node.name, podIp: '10.0.200.9' }),
+      'only one with an address of its own from before',
+      (world, node) => {
+        for (const each of world.interfaces) each.addresses.push('10.0.200.9');
+        world.addPod({ name: 'a', nodeName: node.name, podIp: '10.0.200.9' });
+      },
     ],
     [
       'only one that has ended',
@@ -146,6 +149,71 @@ describe('verify-replacement', () => {
     assert.equal((await next.observe()).kind, 'in-progress');
     assert.equal((await next.finish()).kind, 'satisfied');
     assert.deepEqual(world.writes(), ['kubernetes.createPod', 'kubernetes.deletePod']);
+  });
+
+  it('the address of a canary counts whether its image can be had or not, and the evidence says so', async () => {
+    const { world, rig } = createVerification({ daemonSetPod: false, prefixes: ['10.0.9.0/28'] });
+    await rig.act();
+    const [canary] = world.pods.filter(({ namespace }) => namespace === 'kube-system');
+    assert.ok(canary);
+    await wait(world, 5);
+    Object.assign(canary, { phase: 'Pending', trouble: 'ErrImagePull: no route to registry' });
+    await rig.act();
+    const verified = rig.progress.find(({ kind }) => kind === 'verified-node');
+    assert.equal(
+      verified?.kind === 'verified-node' && verified.evidence,
+      `kube-system/${canary.name} has 10.0.9.5, out of 10.0.9.0/28 (it is Pending, ErrImagePull: no route to registry: its address is the proof)`,
+    );
+  });
+
+  it('what EC2 and Kubernetes refuse to tell only makes the explanation shorter', async () => {
+    const { world, rig } = createVerification({ prefixes: [] });
+    await wait(world, 300);
+    world.intercept = ({ name }) => {
+      if (/describeInstanceTypes|describeSubnets|OfSubnets|podEnvironments|caller/.test(name))
+        throw adapterError('AWS.ACCESS_DENIED', false);
+    };
+    const { error } = conflictOf(await rig.observe());
+    assert.equal(error.code, 'VERIFY.NO_PREFIX');
+    assert.match(error.why, /Nothing is known of the free \/28 blocks in subnet-a/);
+  });
+
+  it('what time may heal is no answer', async () => {
+    const { world, rig } = createVerification({ prefixes: [] });
+    await wait(world, 300);
+    world.intercept = ({ name }) => {
+      if (/describeSubnets/.test(name)) throw adapterError('AWS.THROTTLED', true);
+    };
+    await assert.rejects(rig.observe(), /AWS.THROTTLED/);
+  });
+
+  it('a node of which EC2 shows no interface is no alarm', async () => {
+    const { world, rig } = createVerification();
+    await wait(world, 240);
+    world.interfaces = [];
+    const observation = await rig.observe();
+    assert.match(observation.kind === 'in-progress' ? observation.detail : '', /has no prefix yet/);
+  });
+
+  it('a canary on which the kubelet has no comment any more is waited for five minutes, no longer', async () => {
+    const { world, rig } = createVerification({ daemonSetPod: false, prefixes: ['10.0.9.0/28'] });
+    await rig.act();
+    await wait(world, 10);
+    for (const pod of world.pods) if (pod.namespace === 'kube-system') pod.podIp = null;
+    await wait(world, 280);
+    assert.equal((await rig.observe()).kind, 'in-progress');
+    await wait(world, 10);
+    const { error } = conflictOf(await rig.observe());
+    assert.equal(error.code, 'VERIFY.NO_ADDRESS');
+    assert.match(error.message, /1 of 1 canary pods on \S+ of \S+ got no address out of a prefix in 5 minutes/);
+  });
+
+  it('with several canaries a full node is judged by the pods that it has', async () => {
+    const { world, rig } = createVerification({ pods: 1 });
+    const full = createStepRig(world, { ...step, params: { ...step.params, maxPods: 1, canaryPods: 17 } });
+    assert.equal(rig.state.planId, full.state.planId);
+    assert.equal((await full.finish()).kind, 'satisfied');
+    assert.deepEqual(world.writes(), []);
   });
 
   it('tidy removes the canary of a step that ends without success', async () => {

@@ -3,6 +3,7 @@ import { runAuditChecks } from '../../src/checks/audit/index.ts';
 import { type AuditFacts, auditFacts, type NodeAudit } from '../../src/domain/audit.ts';
 import type { Finding } from '../../src/domain/finding.ts';
 import type { ClusterNode, ClusterSnapshot, NetworkInterface, Pod } from '../../src/domain/snapshot.ts';
+import { mapSubnet } from '../../src/domain/subnet-map.ts';
 import { aNode, anInterface, aPod, aSnapshot, aSubnet, aVpcCni } from './snapshot.ts';
 
 export const prefixEnv = { ENABLE_PREFIX_DELEGATION: 'true', WARM_PREFIX_TARGET: '1', WARM_ENI_TARGET: '1' };
@@ -22,7 +23,7 @@ export function oneNode({
   pods = [{ podIp: '10.0.1.33' }],
   snapshot,
 }: OneNode = {}): ClusterSnapshot {
-  return aSnapshot({
+  return withTrueCounts({
     vpcCni: prefixCni(),
     subnets: [aSubnet()],
     nodes: [aNode({ capacityPods: 110, allocatable: { pods: 110, cpuMillis: 1930, memoryBytes: 2 ** 32 }, ...node })],
@@ -30,6 +31,18 @@ export function oneNode({
     pods: pods.map((pod, index) => aPod({ name: `web-${index}`, ...pod })),
     ...snapshot,
   });
+}
+
+const untold = aSubnet().availableIpAddressCount;
+
+/** Subnets whose count of free addresses a test leaves open get the one that EC2 would give. */
+function withTrueCounts(parts: Partial<ClusterSnapshot>): ClusterSnapshot {
+  const snapshot = aSnapshot(parts);
+  const subnets = snapshot.subnets.map((subnet) => {
+    if (subnet.availableIpAddressCount !== untold) return subnet;
+    return { ...subnet, availableIpAddressCount: mapSubnet(subnet, snapshot.networkInterfaces).expectedAvailableCount };
+  });
+  return { ...snapshot, subnets };
 }
 
 export const allocatable = (pods: number) => ({ pods, cpuMillis: 1930, memoryBytes: 2 ** 32 });

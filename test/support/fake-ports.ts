@@ -14,7 +14,7 @@ import type {
   Pod,
 } from '../../src/domain/snapshot.ts';
 import type { Clock } from '../../src/ports/clock.ts';
-import type { LaunchTemplate } from '../../src/ports/ec2.ts';
+import type { LaunchTemplate, SubnetCidrReservation } from '../../src/ports/ec2.ts';
 import type { Addon, EksUpdate } from '../../src/ports/eks.ts';
 import type { DaemonSet, Followed } from '../../src/ports/kubernetes.ts';
 import type { Ports } from '../../src/ports/ports.ts';
@@ -80,12 +80,15 @@ const writes = new Set([
   'updateAddon',
   'createLaunchTemplate',
   'deleteLaunchTemplate',
+  'createSubnetCidrReservation',
+  'deleteSubnetCidrReservation',
   'cordon',
   'uncordon',
   'evict',
   'createPod',
   'deletePod',
   'putLease',
+  'setEnvironment',
 ]);
 
 export interface World {
@@ -98,11 +101,15 @@ export interface World {
   awsNodePods: Record<string, Record<string, string | null>>;
   updates: Map<string, EksUpdate>;
   launchTemplates: Map<string, LaunchTemplate & { userData: string }>;
+  /** by subnet */
+  reservations: Map<string, SubnetCidrReservation[]>;
   userDataOfVersions: Record<string, string | null>;
   nodegroups: Map<string, Nodegroup>;
   nodes: ClusterNode[];
   pods: Pod[];
   interfaces: NetworkInterface[];
+  /** names of the images on each node */
+  nodeImages: Record<string, string[]>;
   /** what new nodes are like */
   newNodes: { pods: number; prefixes: string[] | null; daemonSetPod: boolean };
   /** the group that is asked for fails with these instead of becoming ACTIVE */
@@ -112,6 +119,8 @@ export interface World {
   /** called before each call; may throw */
   intercept: (call: Call) => void;
   writes(): string[];
+  /** changes the DaemonSet and, 40 seconds later, its pods: what an owner of aws-node does */
+  rollOut(env: Record<string, string | null>): void;
   addNode(nodegroupName: string, overrides?: Partial<ClusterNode>): ClusterNode;
   addPod(overrides: Partial<Pod> & { name: string; nodeName: string }): Pod;
 }
@@ -209,7 +218,7 @@ export function createWorld(): World {
     describeAddon: async () => structuredClone(world.addon),
     updateAddon: async ({ configurationValues }, token) =>
       once(token, () => {
-        const { addon, daemonSet } = world;
+        const { addon } = world;
         if (addon === undefined) throw new Error('no add-on');
         const errors = world.updateFailure ?? [];
         world.updateFailure = null;
@@ -219,13 +228,7 @@ export function createWorld(): World {
           if (errors.length > 0) return;
           addon.configurationValues = configurationValues;
           const { env = {} } = parseConfiguration(configurationValues);
-          daemonSet.env = { ...manifestEnv, ...env };
-          daemonSet.rollout = { ...daemonSet.rollout, generation: daemonSet.rollout.generation + 1, updated: 0 };
-          clock.after(40_000, () => {
-            const { rollout } = daemonSet;
-            daemonSet.rollout = { ...rollout, observedGeneration: rollout.generation, updated: rollout.desired };
-            for (const name of Object.keys(world.awsNodePods)) world.awsNodePods[name] = { ...daemonSet.env };
-          });
+          world.rollOut({ ...manifestEnv, ...env });
         });
       }),
     describeUpdate: async (_cluster, id) => structuredClone(world.updates.get(id)),
@@ -236,6 +239,21 @@ export function createWorld(): World {
     describeInstanceTypes: async () => [],
     describeSubnets: async () => [],
     networkInterfacesOfSubnets: async () => [],
+    subnetCidrReservations: async (subnetId) => structuredClone(world.reservations.get(subnetId)),
+    async createSubnetCidrReservation({ subnetId, cidr, tags }) {
+      const there = world.reservations.get(subnetId);
+      if (there?.some((one) => one.cidr === cidr && one.tags['prefix-migrate/plan'] === tags['prefix-migrate/plan']))
+        return;
+      there?.push({ id: `scr-${++serial}`, cidr, type: 'prefix', tags });
+    },
+    async deleteSubnetCidrReservation(id) {
+      for (const [subnetId, all] of world.reservations) {
+        world.reservations.set(
+          subnetId,
+          all.filter((one) => one.id !== id),
+        );
+      }
+    },
     networkInterfacesOfInstances: async (ids) =>
       world.interfaces.filter(({ instanceId }) => ids.includes(instanceId ?? '')),
     findLaunchTemplate: async (name) => structuredClone(world.launchTemplates.get(name)),
@@ -285,6 +303,7 @@ export function createWorld(): World {
     version: async () => 'v1.33.0',
     listNodes: async (name) =>
       structuredClone(world.nodes.filter((node) => name === undefined || node.nodegroupName === name)),
+    nodeImages: async () => structuredClone(world.nodeImages),
     listPods: async ({ nodeName, namespace, labelSelector } = {}) => {
       const labels = (labelSelector ?? '')
         .split(',')
@@ -295,14 +314,27 @@ export function createWorld(): World {
           (pod) =>
             (nodeName === undefined || pod.nodeName === nodeName) &&
             (namespace === undefined || pod.namespace === namespace) &&
-            labels.every(([key = '', value]) => pod.labels[key] === value),
+            labels.every(([key = '', value]) => (value === undefined ? key in pod.labels : pod.labels[key] === value)),
         ),
       );
     },
     getPod: async (namespace, name) => structuredClone(podOf(namespace, name)),
     listPodDisruptionBudgets: async () => [],
     listWorkloads: async () => [],
+    listEniConfigs: async () => [],
     getDaemonSet: async () => structuredClone(world.daemonSet),
+    async setEnvironment(_namespace, _name, _container, { env, before }) {
+      const live = world.daemonSet.env;
+      const open = Object.keys(env).filter((name) => (live[name] ?? null) !== env[name]);
+      if (open.length === 0) return 'done';
+      if (open.some((name) => (live[name] ?? null) !== (before[name] ?? null))) return 'changed';
+      world.rollOut(
+        Object.fromEntries(
+          Object.entries({ ...live, ...env }).filter(([name, value]) => value !== null || !open.includes(name)),
+        ),
+      );
+      return 'done';
+    },
     podEnvironments: async () => structuredClone(world.awsNodePods),
     async cordon(name, uid, { key, value }) {
       const node = world.nodes.find((each) => each.name === name && each.uid === uid);
@@ -402,27 +434,43 @@ export function createWorld(): World {
       status: 'ACTIVE',
       configurationValues: null,
       healthIssues: [],
+      tags: {},
     },
     daemonSet: {
       image: '602401143452.dkr.ecr.eu-west-1.amazonaws.com/amazon-k8s-cni:v1.19.2',
       env: { ...manifestEnv },
       envManagers: {},
+      initEnv: {},
       rollout: { generation: 1, observedGeneration: 1, desired: 2, updated: 2, available: 2, unavailable: 0 },
       labels: {},
+      annotations: {},
+      managers: [],
     },
     awsNodePods: { 'aws-node-1': { ...manifestEnv }, 'aws-node-2': { ...manifestEnv } },
     updates: new Map(),
     launchTemplates: new Map(),
+    reservations: new Map([['subnet-a', []]]),
     userDataOfVersions: {},
     nodegroups: new Map(),
     nodes: [],
     pods: [],
     interfaces: [],
+    nodeImages: {},
     newNodes: { pods: 110, prefixes: null, daemonSetPod: true },
     createFailure: null,
     updateFailure: null,
     intercept: () => undefined,
     writes: () => calls.filter(({ write }) => write).map(({ name }) => name),
+    rollOut(env) {
+      const { daemonSet } = world;
+      daemonSet.env = env;
+      daemonSet.rollout = { ...daemonSet.rollout, generation: daemonSet.rollout.generation + 1, updated: 0 };
+      clock.after(40_000, () => {
+        const { rollout } = daemonSet;
+        daemonSet.rollout = { ...rollout, observedGeneration: rollout.generation, updated: rollout.desired };
+        for (const name of Object.keys(world.awsNodePods)) world.awsNodePods[name] = { ...daemonSet.env };
+      });
+    },
     addNode(nodegroupName, overrides = {}) {
       const number = ++serial;
       const prefixes = world.newNodes.prefixes ?? [`10.0.${number}.0/28`];

@@ -1,6 +1,7 @@
 import { formatLine, parseJournal } from '../../src/domain/journal-chain.ts';
 import type { JournalEntry, JournalLine } from '../../src/domain/journal-entry.ts';
 import type { AnyStep, MigrationPlan, NodegroupPlan, StepKind } from '../../src/domain/plan.ts';
+import { plainRequest } from '../../src/domain/plan.ts';
 import type { JournalStore } from '../../src/ports/journal-store.ts';
 
 const ours = { 'prefix-migrate/plan': '7f3a9c21' };
@@ -8,7 +9,15 @@ const ours = { 'prefix-migrate/plan': '7f3a9c21' };
 /** Steps that move node group `source` of cluster prod, as planning orders them. */
 function stepsOf(source: string): AnyStep[] {
   const replacement = `${source}-pd-7f3a9c21`;
-  const verification = { clusterName: 'prod', nodegroupName: replacement, maxPods: 110, taints: [] };
+  const verification = {
+    clusterName: 'prod',
+    nodegroupName: replacement,
+    source,
+    maxPods: 110,
+    taints: [],
+    canaryPods: 1,
+    canaryImage: null,
+  };
   return [
     {
       id: `create-launch-template/${source}`,
@@ -100,10 +109,17 @@ function nodegroupPlan(source: string): NodegroupPlan {
     source,
     replacement: `${source}-pd-7f3a9c21`,
     instanceTypes: ['m5.large'],
+    subnetIds: ['subnet-a'],
     nodes: { source: 2, replacement: 2 },
     maxPods: { value: 110, source: 'calculated', limitedBy: 'vCPU cap 110' },
     maxPodsBefore: 29,
     prefixesPerNode: { idle: 1, expected: 2, full: 7 },
+    memory: {
+      reservedBeforeMiB: 574,
+      reservedAfterMiB: 1465,
+      allocatableBeforeMiB: 7067,
+      allocatableAfterMiB: 6176,
+    },
     pods: 2,
     userDataFile: `user-data/${source}.mime`,
   };
@@ -126,6 +142,8 @@ export function samplePlan(sources: string[] = ['apps']): MigrationPlan {
         before: null,
         configurationValues: '{"env":{"ENABLE_PREFIX_DELEGATION":"true","WARM_PREFIX_TARGET":"1"}}',
         env: { ENABLE_PREFIX_DELEGATION: 'true', WARM_PREFIX_TARGET: '1' },
+        envBefore: { ENABLE_PREFIX_DELEGATION: 'false', WARM_PREFIX_TARGET: '1' },
+        undoValues: '{}',
       },
     },
     ...sources.flatMap(stepsOf),
@@ -170,7 +188,7 @@ export function samplePlan(sources: string[] = ['apps']): MigrationPlan {
       impact: 'additive',
       dependsOn: sources.map((source) => `delete-source/${source}`),
       summary: 'clean up',
-      params: { clusterName: 'prod' },
+      params: { clusterName: 'prod', reserved: [] },
     },
   ];
   return {
@@ -187,9 +205,18 @@ export function samplePlan(sources: string[] = ['apps']): MigrationPlan {
       endpoint: 'https://prod.example',
       arn: 'arn:aws:eks:eu-west-1:111122223333:cluster/prod',
     },
-    request: { clusterName: 'prod', nodegroups: sources, allow: [], soakSeconds: 600, expiresInSeconds: 86_400 },
+    request: { ...plainRequest('prod'), nodegroups: sources },
     expectations: [],
     findings: [],
+    order: { order: 'safe-flip', reason: 'Every subnet has room for it.', considered: [] },
+    vpcCni: {
+      owner: { tool: 'eks', name: null, evidence: 'EKS add-on vpc-cni' },
+      version: '1.19.2',
+      how: 'update-addon',
+      settings: [],
+      configurationValues: '{"env":{"ENABLE_PREFIX_DELEGATION":"true","WARM_PREFIX_TARGET":"1"}}',
+      instructions: [],
+    },
     nodegroups: sources.map(nodegroupPlan),
     subnets: [],
     steps,
@@ -199,9 +226,65 @@ export function samplePlan(sources: string[] = ['apps']): MigrationPlan {
 
 type StepOf<K extends StepKind> = Extract<AnyStep, { kind: K }>;
 
-/** The first step of a kind in the sample plan. */
+const range = { subnetId: 'subnet-a', cidr: '10.0.1.64/26', region: 'eu-west-1', tags: ours };
+
+/** Steps of kinds that not every plan has. */
+export const otherSteps: AnyStep[] = [
+  {
+    id: 'patch-vpc-cni',
+    kind: 'patch-vpc-cni',
+    phase: 'prepare',
+    impact: 'additive',
+    dependsOn: [],
+    summary: 'DaemonSet',
+    params: {
+      env: { ENABLE_PREFIX_DELEGATION: 'true', WARM_IP_TARGET: '5' },
+      before: { ENABLE_PREFIX_DELEGATION: 'false', WARM_IP_TARGET: null },
+    },
+  },
+  {
+    id: 'await-vpc-cni',
+    kind: 'await-vpc-cni',
+    phase: 'prepare',
+    impact: 'additive',
+    dependsOn: [],
+    summary: 'wait',
+    params: {
+      owner: {
+        tool: 'helm',
+        name: 'kube-system/aws-vpc-cni',
+        evidence: 'annotation meta.helm.sh/release-name',
+        chartVersion: '1.19.2',
+      },
+      env: { ENABLE_PREFIX_DELEGATION: 'true', WARM_PREFIX_TARGET: '1' },
+      instructions: ['helm upgrade aws-vpc-cni', 'and in the values file: env'],
+      timeoutSeconds: 7200,
+    },
+  },
+  {
+    id: 'reserve-subnet-cidr/subnet-a/10.0.1.64/26',
+    kind: 'reserve-subnet-cidr',
+    phase: 'prepare',
+    impact: 'additive',
+    dependsOn: [],
+    summary: 'reserve',
+    params: { ...range, prefixes: 4, description: 'Prefixes of cluster prod' },
+  },
+  {
+    id: 'undo/reserve-subnet-cidr/subnet-a/10.0.1.64/26',
+    kind: 'release-subnet-cidr',
+    phase: 'prepare',
+    impact: 'additive',
+    dependsOn: [],
+    summary: 'release 10.0.1.64/26 of subnet-a',
+    params: range,
+  },
+];
+
+/** The first step of a kind in the sample plan, or else among those that not every plan has. */
 export function sampleStep<K extends StepKind>(kind: K): StepOf<K> {
-  const step = samplePlan().steps.find((candidate): candidate is StepOf<K> => candidate.kind === kind);
+  const all = [...samplePlan().steps, ...otherSteps];
+  const step = all.find((candidate): candidate is StepOf<K> => candidate.kind === kind);
   if (step === undefined) throw new Error(`no step of kind ${kind}`);
   return step;
 }

@@ -25,27 +25,38 @@ export const aRequest = (overrides: Partial<PlanRequest> = {}): PlanRequest => (
   allow: [],
   soakSeconds: 0,
   expiresInSeconds: 86_400,
+  order: 'auto',
+  subnetIds: [],
+  reserveSubnetCidr: false,
+  canaryPods: 1,
   ...overrides,
 });
 
 export const anInstanceType = (overrides: Partial<InstanceType> = {}): InstanceType => ({
   instanceType: 'm5.large',
+  origin: 'ec2',
   hypervisor: 'nitro',
   bareMetal: false,
   vcpus: 2,
   memoryMiB: 8192,
   enis: 3,
   ipv4PerEni: 10,
+  branchInterfaces: 9,
   architectures: ['x86_64'],
   ...overrides,
 });
 
 export const aVpcCni = (overrides: Partial<VpcCni> = {}): VpcCni => ({
   managedBy: 'eks-addon',
+  owner:
+    overrides.managedBy === 'self-managed'
+      ? { tool: 'nobody', name: null, evidence: 'no add-on, release, application or stack claims it' }
+      : { tool: 'eks', name: null, evidence: 'EKS add-on vpc-cni' },
   version: '1.19.2',
   addon: { version: 'v1.19.2-eksbuild.1', status: 'ACTIVE', configurationValues: null, healthIssues: [] },
   env: { ENABLE_PREFIX_DELEGATION: 'false', WARM_ENI_TARGET: '1', WARM_PREFIX_TARGET: '1' },
   envManagers: { ENABLE_PREFIX_DELEGATION: 'eks', WARM_ENI_TARGET: 'eks', WARM_PREFIX_TARGET: 'eks' },
+  initEnv: {},
   rollout: { generation: 1, observedGeneration: 1, desired: 5, updated: 5, available: 5, unavailable: 0 },
   ...overrides,
 });
@@ -297,6 +308,7 @@ export function aSnapshot(overrides: Partial<ClusterSnapshot> = {}): ClusterSnap
       ...podsOf('tools', 'jobs', 2, groups[1].nodes),
     ],
     workloads: [...aDeployment('shop', 'web', 4), ...aDeployment('shop', 'api', 3), ...aDeployment('tools', 'jobs', 2)],
+    eniConfigs: [],
     podDisruptionBudgets: [
       aBudget(),
       aBudget({ name: 'api', selector: { matchLabels: { app: 'api' } }, maxUnavailable: '34%' }),

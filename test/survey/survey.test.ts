@@ -59,3 +59,21 @@ test('is the same from one look to the next', async () => {
   const look = () => bench.run(survey(ports, { clusterName: world.cluster.name }));
   assert.equal(JSON.stringify(withoutTime(await look())), JSON.stringify(withoutTime(await look())));
 });
+
+test('asked for subnets, sees those too that replacements could be in, and leaves out what does not exist', async () => {
+  const spare = { subnetId: 'subnet-0spare00', cidr: '10.0.64.0/24', availabilityZone: 'us-west-2a' };
+  const world = createWorld({ ...healthy, subnets: [...healthy.subnets, spare] });
+  const bench = createBench(world.clock);
+  const ports = await portsOf(world, bench);
+  const clusterName = world.cluster.name;
+  const seen = async (subnetIds?: string[]) => {
+    const snapshot = await bench.run(survey(ports, { clusterName, ...(subnetIds && { subnetIds }) }));
+    return snapshot.subnets.map(({ subnetId }) => subnetId);
+  };
+  const usual = healthy.subnets.map(({ subnetId }) => subnetId).toSorted();
+  assert.deepEqual(await seen(), usual);
+  const all = [...usual, spare.subnetId].toSorted();
+  assert.deepEqual(await seen([spare.subnetId, 'subnet-0nope000', 'nonsense']), all);
+  // the cluster has it among its own
+  assert.deepEqual(await seen([]), all);
+});

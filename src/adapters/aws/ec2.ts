@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type * as Sdk from '@aws-sdk/client-ec2';
+import { shippedInstanceType } from '../../domain/instance-types/lookup.ts';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import { chunks, inParallel } from '../../domain/parallel.ts';
+import { showReservationsCommand } from '../../domain/reservation.ts';
 import type { InstanceType, NetworkInterface, Subnet } from '../../domain/snapshot.ts';
-import type { Ec2Port, LaunchTemplate } from '../../ports/ec2.ts';
+import type { Ec2Port, LaunchTemplate, SubnetCidrReservation } from '../../ports/ec2.ts';
 import type { IdentityPort } from '../../ports/identity.ts';
 import { cleanText } from '../clean-text.ts';
 import { isObject } from '../is-object.ts';
@@ -17,6 +19,9 @@ const templateNotFound = [
   'InvalidLaunchTemplateId.VersionNotFound',
   'InvalidLaunchTemplateName.NotFoundException',
 ];
+const subnetNotFound = ['InvalidSubnetID.NotFound', 'InvalidSubnetID.Malformed', 'InvalidSubnetId.Malformed'];
+const reservationNotFound = 'InvalidSubnetCidrReservationID.NotFound';
+const typeNotFound = ['InvalidInstanceType', 'InvalidInstanceType.NotFound'];
 /** EC2 takes at most 200 values in a filter and 100 instance types; half of it leaves room in the URL of proxies. */
 const idsPerCall = 100;
 const pageSize = 1000;
@@ -65,7 +70,21 @@ export function createEc2Port(session: Session, identity: IdentityPort): Ec2Port
     );
   }
 
-  async function reservations(subnetId: string): Promise<Subnet['reservations']> {
+  const rawSubnets = (ids: string[]): Promise<Sdk.Subnet[]> =>
+    pages(
+      { service: 'ec2', name: 'DescribeSubnets', resource: `subnets ${ids.join(', ')}` },
+      ({ sdk, client }, page, http) => client.send(new sdk.DescribeSubnetsCommand({ SubnetIds: ids, ...page }), http),
+      (page) => page.Subnets,
+    );
+
+  /** EC2 refuses the whole call for one id that it does not know: they are then asked for one by one. */
+  async function knownSubnets(ids: string[]): Promise<Sdk.Subnet[]> {
+    const found = await unlessAbsent(subnetNotFound, rawSubnets(ids));
+    if (found !== undefined || ids.length <= 1) return found ?? [];
+    return (await inParallel(parallelCalls, ids, (id) => knownSubnets([id]))).flat();
+  }
+
+  async function reservations(subnetId: string): Promise<SubnetCidrReservation[]> {
     const found = await pages(
       { service: 'ec2', name: 'GetSubnetCidrReservations', resource: `subnet ${subnetId}` },
       ({ sdk, client }, page, http) =>
@@ -80,6 +99,7 @@ export function createEc2Port(session: Session, identity: IdentityPort): Ec2Port
         id: reservation.SubnetCidrReservationId ?? '',
         cidr: reservation.Cidr ?? '',
         type: reservation.ReservationType === 'prefix' ? ('prefix' as const) : ('explicit' as const),
+        tags: toTags(reservation.Tags),
       })),
       (reservation) => reservation.id,
     );
@@ -88,7 +108,8 @@ export function createEc2Port(session: Session, identity: IdentityPort): Ec2Port
   /** A subnet that another account shares tells its reservations to its owner alone: none are seen then. */
   async function visibleReservations({ SubnetId = '', OwnerId }: Sdk.Subnet): Promise<Subnet['reservations']> {
     try {
-      return await reservations(SubnetId);
+      const found = await reservations(SubnetId);
+      return found.map(({ id, cidr, type }) => ({ id, cidr, type }));
     } catch (error) {
       if (!(error instanceof MigrateError) || error.code !== 'AWS.ACCESS_DENIED') throw error;
       const { accountId } = await identity.caller();
@@ -129,33 +150,37 @@ export function createEc2Port(session: Session, identity: IdentityPort): Ec2Port
     return found?.LaunchTemplateVersions?.[0];
   }
 
+  /** EC2 refuses the whole question for one type that it does not have in the region: the halves are asked then. */
+  async function describeTypes(types: string[]): Promise<Sdk.InstanceTypeInfo[]> {
+    const known = await unlessAbsent(
+      typeNotFound,
+      pages(
+        { service: 'ec2', name: 'DescribeInstanceTypes', resource: `instance types ${types.join(', ')}` },
+        ({ sdk, client }, page, http) =>
+          client.send(
+            new sdk.DescribeInstanceTypesCommand({ InstanceTypes: types.filter(isInstanceType), ...page }),
+            http,
+          ),
+        (page) => page.InstanceTypes,
+      ),
+    );
+    if (known !== undefined) return known;
+    if (types.length === 1) return [];
+    const middle = Math.ceil(types.length / 2);
+    return [...(await describeTypes(types.slice(0, middle))), ...(await describeTypes(types.slice(middle)))];
+  }
+
   return {
     async describeInstanceTypes(names) {
-      const parts = await inParallel(parallelCalls, chunks(unique(names), idsPerCall), (types) =>
-        pages(
-          { service: 'ec2', name: 'DescribeInstanceTypes', resource: `instance types ${types.join(', ')}` },
-          ({ sdk, client }, page, http) =>
-            client.send(
-              new sdk.DescribeInstanceTypesCommand({
-                InstanceTypes: types.filter(isInstanceType),
-                ...page,
-              }),
-              http,
-            ),
-          (page) => page.InstanceTypes,
-        ),
-      );
+      const parts = await inParallel(parallelCalls, chunks(unique(names), idsPerCall), describeTypes);
       return byKey(parts.flat().map(toInstanceType), (type) => type.instanceType);
     },
 
-    async describeSubnets(subnetIds) {
-      const parts = await inParallel(parallelCalls, chunks(unique(subnetIds), idsPerCall), (ids) =>
-        pages(
-          { service: 'ec2', name: 'DescribeSubnets', resource: `subnets ${ids.join(', ')}` },
-          ({ sdk, client }, page, http) =>
-            client.send(new sdk.DescribeSubnetsCommand({ SubnetIds: ids, ...page }), http),
-          (page) => page.Subnets,
-        ),
+    async describeSubnets(subnetIds, { unknown } = { unknown: 'refuse' }) {
+      const parts = await inParallel(
+        parallelCalls,
+        chunks(unique(subnetIds), idsPerCall),
+        unknown === 'refuse' ? rawSubnets : knownSubnets,
       );
       const subnets = await inParallel(parallelCalls, parts.flat(), async (subnet) => ({
         subnetId: subnet.SubnetId ?? '',
@@ -168,6 +193,53 @@ export function createEc2Port(session: Session, identity: IdentityPort): Ec2Port
         tags: toTags(subnet.Tags),
       }));
       return byKey(subnets, (subnet) => subnet.subnetId);
+    },
+
+    subnetCidrReservations: (subnetId) => unlessAbsent(subnetNotFound, reservations(subnetId)),
+
+    async createSubnetCidrReservation(request) {
+      const { subnetId, cidr, description, tags } = request;
+      const operation: Operation = {
+        service: 'ec2',
+        name: 'CreateSubnetCidrReservation',
+        resource: `${cidr} of subnet ${subnetId}`,
+      };
+      try {
+        await session.call(operation, { repeatable: false }, async (http) => {
+          const { sdk, client } = await session.ec2();
+          const input: Sdk.CreateSubnetCidrReservationCommandInput = {
+            SubnetId: subnetId,
+            Cidr: cidr,
+            ReservationType: 'prefix',
+            Description: description,
+            TagSpecifications: [{ ResourceType: 'subnet-cidr-reservation', Tags: fromTags(tags) }],
+          };
+          return client.send(new sdk.CreateSubnetCidrReservationCommand(input), http);
+        });
+      } catch (error) {
+        const refused = reservationRefused(error, request, await session.region());
+        if (!refused.retryable) throw refused;
+        // The range is taken, or the answer was lost: it may be the reservation that this plan asked for.
+        const isOwn = (found: SubnetCidrReservation) => found.cidr === cidr && found.tags[planTag] === tags[planTag];
+        const found = tags[planTag] === undefined ? [] : await reservations(subnetId);
+        if (!found.some(isOwn)) throw refused;
+      }
+    },
+
+    async deleteSubnetCidrReservation(reservationId) {
+      const operation: Operation = {
+        service: 'ec2',
+        name: 'DeleteSubnetCidrReservation',
+        resource: `subnet CIDR reservation ${reservationId}`,
+      };
+      await unlessAbsent(
+        [reservationNotFound],
+        session.call(operation, { repeatable: true }, async (http) => {
+          const { sdk, client } = await session.ec2();
+          const input = { SubnetCidrReservationId: reservationId };
+          await client.send(new sdk.DeleteSubnetCidrReservationCommand(input), http);
+        }),
+      );
     },
 
     networkInterfacesOfSubnets: (subnetIds) =>
@@ -227,7 +299,7 @@ export function createEc2Port(session: Session, identity: IdentityPort): Ec2Port
             TagSpecifications: [
               {
                 ResourceType: 'launch-template',
-                Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+                Tags: fromTags(tags),
               },
             ],
           };
@@ -303,26 +375,82 @@ function nameTaken(name: string): MigrateError {
   });
 }
 
+/**
+ * What a refusal to reserve means. EC2 tells ranges that overlap, and those that are none, as InvalidParameterValue; the
+ * message says which.
+ */
+function reservationRefused(
+  error: unknown,
+  { subnetId, cidr }: { subnetId: string; cidr: string },
+  region: string,
+): MigrateError {
+  if (!(error instanceof MigrateError)) throw error;
+  const [name, text] = [causeName(error), error.cause instanceof Error ? error.cause.message : ''];
+  const show = showReservationsCommand(region, subnetId);
+  const make = (code: string, message: string, nextActions: string[], retryable = false): MigrateError =>
+    new MigrateError({
+      code,
+      message,
+      why: `EC2 says ${name}: ${cleanText(text)}`,
+      nextActions,
+      exitCode: ExitCode.stoppedPartWay,
+      retryable,
+      cause: error.cause,
+    });
+  if (/overlap|conflict/i.test(`${name} ${text}`)) {
+    return make('RESERVATION.OVERLAP', `${cidr} of ${subnetId} overlaps another CIDR reservation.`, [show], true);
+  }
+  if (error.code === 'AWS.QUOTA') {
+    return make('RESERVATION.LIMIT', `${subnetId} cannot have more CIDR reservations.`, [
+      `${show}  # one that nobody needs can be deleted`,
+      'raise the quota: https://console.aws.amazon.com/servicequotas',
+      'then run the same apply command again: it goes on from here',
+    ]);
+  }
+  if (/^Invalid(Parameter|Cidr|Subnet)/.test(name)) {
+    return make('RESERVATION.INVALID_CIDR', `EC2 does not reserve ${cidr} in ${subnetId}.`, [
+      `aws ec2 describe-subnets --region ${region} --subnet-ids ${subnetId}`,
+      show,
+      'make a new plan with the same prefix-migrate plan command',
+    ]);
+  }
+  return error;
+}
+
 /** The SDK knows the types of its own day only; EC2 judges the newer ones. */
 const isInstanceType = (name: string): name is Sdk._InstanceType => name !== '';
 
+/** What EC2 leaves out, such as the branch interfaces, comes from the facts shipped with this program. */
 function toInstanceType(type: Sdk.InstanceTypeInfo): InstanceType {
+  const instanceType = type.InstanceType ?? '';
+  const shipped = shippedInstanceType(instanceType);
   const network = type.NetworkInfo;
   const defaultCard = network?.NetworkCards?.find(
     (card) => card.NetworkCardIndex === (network.DefaultNetworkCardIndex ?? 0),
   );
+  const platform = type.Hypervisor === undefined && type.BareMetal === undefined ? shipped : platformOf(type);
   return {
-    instanceType: type.InstanceType ?? '',
-    hypervisor: type.Hypervisor === 'nitro' || type.Hypervisor === 'xen' ? type.Hypervisor : null,
-    bareMetal: type.BareMetal === true,
-    vcpus: type.VCpuInfo?.DefaultVCpus ?? 0,
-    memoryMiB: type.MemoryInfo?.SizeInMiB ?? 0,
+    instanceType,
+    origin: 'ec2',
+    hypervisor: platform?.hypervisor ?? null,
+    bareMetal: platform?.bareMetal ?? false,
+    vcpus: type.VCpuInfo?.DefaultVCpus ?? shipped?.vcpus ?? 0,
+    memoryMiB: type.MemoryInfo?.SizeInMiB ?? shipped?.memoryMiB ?? 0,
     // pods are served by the default card alone, so the total over all cards would be too many
-    enis: defaultCard?.MaximumNetworkInterfaces ?? network?.MaximumNetworkInterfaces ?? 0,
-    ipv4PerEni: network?.Ipv4AddressesPerInterface ?? 0,
-    architectures: [...(type.ProcessorInfo?.SupportedArchitectures ?? [])].toSorted(),
+    enis: defaultCard?.MaximumNetworkInterfaces ?? shipped?.enis ?? network?.MaximumNetworkInterfaces ?? 0,
+    ipv4PerEni: network?.Ipv4AddressesPerInterface ?? shipped?.ipv4PerEni ?? 0,
+    branchInterfaces: shipped?.branchInterfaces ?? null,
+    architectures: (type.ProcessorInfo?.SupportedArchitectures ?? shipped?.architectures ?? []).toSorted(),
   };
 }
+
+const platformOf = ({
+  Hypervisor,
+  BareMetal,
+}: Sdk.InstanceTypeInfo): Pick<InstanceType, 'hypervisor' | 'bareMetal'> => ({
+  hypervisor: Hypervisor === 'nitro' || Hypervisor === 'xen' ? Hypervisor : null,
+  bareMetal: BareMetal === true,
+});
 
 function toNetworkInterface(eni: Sdk.NetworkInterface): NetworkInterface {
   const listed = (eni.PrivateIpAddresses ?? []).toSorted(
@@ -352,6 +480,9 @@ const toLaunchTemplate = (template: Sdk.LaunchTemplate, name: string): LaunchTem
 
 const toTags = (tags: readonly Sdk.Tag[] | undefined): Record<string, string> =>
   Object.fromEntries((tags ?? []).flatMap((tag) => (tag.Key === undefined ? [] : [[tag.Key, tag.Value ?? '']])));
+
+const fromTags = (tags: Record<string, string>): Sdk.Tag[] =>
+  Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 
 /** As JSON: dates as text, nothing absent or empty. */
 function plainData(data: Sdk.ResponseLaunchTemplateData): Record<string, unknown> {

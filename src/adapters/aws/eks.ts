@@ -267,6 +267,7 @@ export function createEksPort(session: Session): EksPort {
         status: addon.status ?? 'UNKNOWN',
         configurationValues: addon.configurationValues || null,
         healthIssues: toHealthIssues(addon.health?.issues),
+        tags: addon.tags ?? {},
       };
     },
 

@@ -10,6 +10,8 @@ import type { WireAnswer, WireAny } from './wire.ts';
 export interface Resource {
   api: string;
   plural: string;
+  /** with its group, where messages and kubectl need it: `eniconfigs.crd.k8s.amazonaws.com` */
+  fullName?: string;
 }
 
 export const resources = {
@@ -20,6 +22,11 @@ export const resources = {
   replicaSets: { api: '/apis/apps/v1', plural: 'replicasets' },
   statefulSets: { api: '/apis/apps/v1', plural: 'statefulsets' },
   daemonSets: { api: '/apis/apps/v1', plural: 'daemonsets' },
+  eniConfigs: {
+    api: '/apis/crd.k8s.amazonaws.com/v1alpha1',
+    plural: 'eniconfigs',
+    fullName: 'eniconfigs.crd.k8s.amazonaws.com',
+  },
   leases: { api: '/apis/coordination.k8s.io/v1', plural: 'leases' },
 } as const satisfies Record<string, Resource>;
 
@@ -108,7 +115,7 @@ export function createApi({ connection, clock, random, signal, limits }: ApiOpti
     options: { namespace?: string | undefined; query?: Query; signal?: AbortSignal | undefined } = {},
   ): Promise<Listing<T>> {
     const { namespace, query = {} } = options;
-    const operation: KubernetesOperation = { verb: 'list', resource: resource.plural, namespace };
+    const operation: KubernetesOperation = { verb: 'list', resource: resource.fullName ?? resource.plural, namespace };
     for (let attempt = 1; ; attempt += 1) {
       const items: T[] = [];
       let resourceVersion = '';

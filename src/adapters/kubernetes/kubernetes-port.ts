@@ -1,6 +1,13 @@
 import type { ClusterNode, Workload } from '../../domain/snapshot.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { EvictionOutcome, FollowEvent, Followed, KubernetesPort, LeaseRecord } from '../../ports/kubernetes.ts';
+import type {
+  EnvironmentChange,
+  EvictionOutcome,
+  FollowEvent,
+  Followed,
+  KubernetesPort,
+  LeaseRecord,
+} from '../../ports/kubernetes.ts';
 import { cleanText } from '../clean-text.ts';
 import type { RandomSource } from '../clock/real-clock.ts';
 import { withDeadline } from '../deadline.ts';
@@ -15,8 +22,10 @@ import {
   descriptionAnnotation,
   environmentOf,
   toDaemonSet,
+  toEniConfig,
   toLeaseRecord,
   toNode,
+  toNodeImages,
   toPod,
   toPodDisruptionBudget,
   toWorkload,
@@ -101,6 +110,11 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
       return (await api.list(resources.nodes, toNode, { query: { labelSelector } })).items;
     },
 
+    async nodeImages(nodegroupName) {
+      const labelSelector = `eks.amazonaws.com/nodegroup=${nodegroupName}`;
+      return Object.fromEntries((await api.list(resources.nodes, toNodeImages, { query: { labelSelector } })).items);
+    },
+
     async listPods({ nodeName, namespace, labelSelector } = {}) {
       const fieldSelector = nodeName === undefined ? undefined : `spec.nodeName=${nodeName}`;
       return (await api.list(resources.pods, toPod, { namespace, query: { fieldSelector, labelSelector } })).items;
@@ -126,10 +140,22 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
       ];
     },
 
+    async listEniConfigs() {
+      try {
+        return (await api.list(resources.eniConfigs, toEniConfig)).items;
+      } catch (error) {
+        // the API server does not know the kind
+        if (statusOf(error) === 404) return [];
+        throw error;
+      }
+    },
+
     async getDaemonSet(namespace, name, container) {
       const daemonSet = await get(resources.daemonSets, namespace, name);
       return daemonSet === undefined ? undefined : toDaemonSet(daemonSet, container);
     },
+
+    setEnvironment,
 
     async podEnvironments(namespace, labelSelector, container) {
       const { items } = await api.list(
@@ -210,6 +236,47 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
 
     putLease,
   };
+
+  async function setEnvironment(
+    namespace: string,
+    name: string,
+    container: string,
+    { env, before }: EnvironmentChange,
+  ): Promise<'done' | 'changed' | 'gone'> {
+    for (let attempt = 1; ; attempt += 1) {
+      const found = await get(resources.daemonSets, namespace, name);
+      if (found === undefined) return 'gone';
+      const live = toDaemonSet(found, container).env;
+      const isSet = (variable: string, value: string | null | undefined): boolean => (live[variable] ?? null) === value;
+      const missing = Object.entries(env).filter(([variable, value]) => !isSet(variable, value));
+      if (missing.length === 0) return 'done';
+      if (missing.some(([variable]) => !isSet(variable, before[variable] ?? null))) return 'changed';
+      const variables = missing.map(([variable, value]) =>
+        // an entry that was a reference cannot have a value besides
+        value === null ? { name: variable, $patch: 'delete' } : { name: variable, value, valueFrom: null },
+      );
+      const operation: KubernetesOperation = { verb: 'patch', resource: 'daemonsets', namespace, name };
+      try {
+        const patched = await unlessGone(
+          api.call({
+            operation,
+            repeatable: true,
+            method: 'PATCH',
+            path: pathOf(resources.daemonSets, namespace, name, { fieldManager }),
+            contentType: 'application/strategic-merge-patch+json',
+            body: {
+              // of the object that was looked at: whatever comes in between is refused (409) and looked at again
+              metadata: { resourceVersion: found.metadata?.resourceVersion },
+              spec: { template: { spec: { containers: [{ name: container, env: variables }] } } },
+            },
+          }),
+        );
+        return patched === undefined ? 'gone' : 'done';
+      } catch (error) {
+        if (statusOf(error) !== 409 || attempt >= 5) throw error;
+      }
+    }
+  }
 
   async function evict(
     pod: { namespace: string; name: string; uid: string },

@@ -1,6 +1,7 @@
 import type {
   ClusterNode,
   DaemonSetRollout,
+  EniConfig,
   LabelSelector,
   OwnerReference,
   Pod,
@@ -14,6 +15,7 @@ import { isObject } from '../is-object.ts';
 import { bytes, cpuMillis, type QuantityText, quantity } from './quantity.ts';
 import type {
   WireContainer,
+  WireEniConfig,
   WireLease,
   WireMeta,
   WireNode,
@@ -56,6 +58,12 @@ export function toNode(node: WireNode): ClusterNode {
 }
 
 type Conditions = NonNullable<WirePod['status']>['conditions'];
+
+/** Name of a node and those of its images. */
+export const toNodeImages = (node: WireNode): [string, string[]] => [
+  meta(node).name ?? '',
+  (node.status?.images ?? []).flatMap(({ names }) => names ?? []),
+];
 
 const hasCondition = (conditions: Conditions, type: string): boolean =>
   (conditions ?? []).some((condition) => condition.type === type && condition.status === 'True');
@@ -238,8 +246,11 @@ export function toDaemonSet(object: WireWorkload, containerName: string): Daemon
     image: container?.image ?? null,
     env: environmentOf(container),
     envManagers: envManagersOf(object, containerName),
+    initEnv: Object.assign({}, ...(object.spec?.template?.spec?.initContainers ?? []).map(environmentOf)),
     rollout: toRollout(object),
     labels: meta(object).labels ?? {},
+    annotations: meta(object).annotations ?? {},
+    managers: [...new Set((meta(object).managedFields ?? []).flatMap(({ manager }) => manager || []))].toSorted(),
   };
 }
 
@@ -267,8 +278,9 @@ function toRollout({ metadata, status }: WireWorkload): DaemonSetRollout {
 }
 
 /**
- * Which manager owns each variable, from `metadata.managedFields`; of several the one that wrote last.
- * (FieldsV1: `f:` before a field, `k:` before the key of a list item.)
+ * Which manager owns each variable, from `metadata.managedFields`; of several the one that wrote last, and one that is not
+ * EKS before EKS, because it is in the way of an update all the same. (FieldsV1: `f:` before a field, `k:` before the key of
+ * a list item.)
  */
 function envManagersOf(object: WireWorkload, containerName: string): Record<string, string> {
   const managers: Record<string, string> = {};
@@ -287,10 +299,20 @@ function envManagersOf(object: WireWorkload, containerName: string): Record<stri
     if (!isObject(fields)) continue;
     for (const key of Object.keys(fields)) {
       const variable = /^k:\{"name":"(.*)"\}$/.exec(key)?.[1];
-      if (variable !== undefined && manager) managers[variable] = manager;
+      if (variable === undefined || !manager) continue;
+      if (manager !== 'eks' || managers[variable] === undefined) managers[variable] = manager;
     }
   }
   return managers;
+}
+
+export function toEniConfig(object: WireEniConfig): EniConfig {
+  const { spec } = object;
+  return {
+    name: meta(object).name ?? '',
+    subnetId: spec?.subnet || null,
+    securityGroups: spec?.securityGroups ?? [],
+  };
 }
 
 /** Where the command line of the holder stands in a Lease. */

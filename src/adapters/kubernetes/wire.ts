@@ -48,7 +48,12 @@ export interface WireNode extends WireObject {
     unschedulable?: Maybe<boolean>;
     taints?: Many<{ key?: Maybe<string>; value?: Maybe<string>; effect?: Maybe<string> }>;
   }>;
-  status?: Maybe<{ capacity?: Resources; allocatable?: Resources; conditions?: Many<WireCondition> }>;
+  status?: Maybe<{
+    capacity?: Resources;
+    allocatable?: Resources;
+    conditions?: Many<WireCondition>;
+    images?: Many<{ names?: Many<string> }>;
+  }>;
 }
 
 interface WireResources {
@@ -130,7 +135,10 @@ export interface WirePodDisruptionBudget extends WireObject {
 }
 
 export interface WireWorkload extends WireObject {
-  spec?: Maybe<{ replicas?: Maybe<number>; template?: Maybe<{ spec?: Maybe<{ containers?: Many<WireContainer> }> }> }>;
+  spec?: Maybe<{
+    replicas?: Maybe<number>;
+    template?: Maybe<{ spec?: Maybe<{ containers?: Many<WireContainer>; initContainers?: Many<WireContainer> }> }>;
+  }>;
   status?: Maybe<{
     observedGeneration?: Maybe<number>;
     replicas?: Maybe<number>;
@@ -153,8 +161,12 @@ export interface WireLease extends WireObject {
   }>;
 }
 
+export interface WireEniConfig extends WireObject {
+  spec?: Maybe<{ subnet?: Maybe<string>; securityGroups?: Many<string> }>;
+}
+
 /** An object of any of these kinds: which one, the path of the request says. */
-export type WireAny = WireNode & WirePod & WirePodDisruptionBudget & WireWorkload & WireLease;
+export type WireAny = WireNode & WirePod & WirePodDisruptionBudget & WireWorkload & WireLease & WireEniConfig;
 
 /** Whatever comes back: an object, a list, or the answer of `/version`. */
 export type WireAnswer = WireAny & { items?: Many<WireAny>; gitVersion?: Maybe<string> };

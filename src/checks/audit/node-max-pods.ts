@@ -27,7 +27,7 @@ export const nodeMaxPods: AuditCheck = {
           subject: group.subject,
           summary: `${title} with maxPods ${now}, but ${group.nodes[0]?.why.find(({ code }) => code === 'max-pods-above-addresses')?.text}.`,
           why: 'Kubernetes will place pods there that never get an address (FailedCreatePodSandBox).',
-          nextActions: ['Lower maxPods of the group, or let its nodes use prefixes'],
+          nextActions: [`lower maxPods of ${group.subject}, or let its nodes use prefixes`],
         }),
       ),
       ...sayable('old-max-pods').map(

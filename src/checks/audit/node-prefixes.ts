@@ -1,3 +1,5 @@
+import type { AuditFacts, NodeAudit } from '../../domain/audit.ts';
+import { usesCustomNetworking } from '../../domain/eni-config.ts';
 import type { Finding } from '../../domain/finding.ts';
 import { count, listed } from '../check.ts';
 import { type AuditCheck, auditCode, byGroup, range, sum, titleOf } from './audit-check.ts';
@@ -29,11 +31,11 @@ export const nodePrefixes: AuditCheck = {
         severity: 'blocking',
         subject: group.subject,
         summary: `${titleOf(group)}: ${count(group.nodes.length, 'node')} without a prefix${bare > 0 ? `, ${bare} without any address for pods` : ''}.`,
-        why: `${reasonsOf(group.nodes)}. Such a node stays Ready, but new pods on it get no address.`,
-        nextActions: [
-          'kubectl -n kube-system rollout status daemonset/aws-node',
-          'grep InsufficientCidrBlocks /var/log/aws-routed-eni/ipamd.log  # on the node',
-        ],
+        why: `${reasonsOf(group.nodes)}. ${whatFollows(facts)}`,
+        nextActions: [...new Set(group.nodes.flatMap((node) => lookAt(node, facts.snapshot.cluster.region)))].slice(
+          0,
+          4,
+        ),
       };
     });
     const old = byGroup(facts, 'older-than-switch', 'no-slot').map(
@@ -77,6 +79,24 @@ export const nodePrefixes: AuditCheck = {
     return [...without, ...notNitro, ...old, ...left, ...cordoned];
   },
 };
+
+/** Where the cause of a missing prefix shows. */
+function lookAt({ name, subnetId, why }: NodeAudit, region: string): string[] {
+  if (why.some(({ code }) => code === 'rolling')) return ['kubectl -n kube-system rollout status daemonset/aws-node'];
+  if (why.some(({ code }) => code === 'no-free-prefix'))
+    return [
+      `aws ec2 describe-network-interfaces --region ${region} --filters Name=subnet-id,Values=${subnetId} --query 'NetworkInterfaces[].[PrivateIpAddress,InterfaceType,Description]' --output text  # who is in its blocks`,
+    ];
+  return [
+    'kubectl -n kube-system get events --field-selector reason=MissingIAMPermissions',
+    `kubectl -n kube-system get pods -l k8s-app=aws-node --field-selector spec.nodeName=${name} -o yaml  # does container aws-node set ENABLE_PREFIX_DELEGATION?`,
+  ];
+}
+
+const whatFollows = ({ snapshot: { vpcCni } }: AuditFacts): string =>
+  usesCustomNetworking(vpcCni.env)
+    ? 'With custom networking aws-node does not come up on such a node: pods keep the addresses that they have, new ones get none, and a new node does not become Ready.'
+    : 'Such a node stays Ready, but new pods on it get no address.';
 
 const reasonsOf = (nodes: readonly { why: { text: string }[] }[]): string =>
   listed([...new Set(nodes.map(({ why }) => why[0]?.text ?? ''))], 3);

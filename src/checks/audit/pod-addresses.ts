@@ -20,10 +20,13 @@ export const podAddresses: AuditCheck = {
           3,
         ),
         summary: `${count(strayPods.length, 'pod')} with an address that no interface of the node has.`,
-        why: 'EC2 may give such an address to somebody else. (A pod that was just starting or stopping looks the same: audit again.)',
+        why: 'EC2 may give such an address to somebody else: the VPC CNI has let go of a prefix that was in use (amazon-vpc-cni-k8s issue 3824). (A pod that was just starting or stopping looks the same: audit again.)',
         nextActions: strayPods
           .slice(0, 3)
-          .map(({ namespace, name }) => `kubectl -n ${namespace} get pod ${name} -o wide`),
+          .map(
+            ({ namespace, name }) =>
+              `kubectl -n ${namespace} delete pod ${name}  # when it stays so: the next one gets a new address`,
+          ),
       });
     }
     const waiting = nodes.filter((node) => hasReason(node, 'pods-without-address'));

@@ -1,9 +1,18 @@
+import { parse } from 'yaml';
 import { isJudged } from '../../domain/audit.ts';
-import { hasIpTargets, prefixDelegationIsOn, settingNames, target } from '../../domain/cni-settings.ts';
+import { addonInstructions, daemonSetInstructions, pairs } from '../../domain/cni-owner.ts';
+import {
+  hasIpTargets,
+  isNotANumber,
+  prefixDelegationIsOn,
+  settingNames,
+  target,
+  withEnv,
+} from '../../domain/cni-settings.ts';
 import type { Finding } from '../../domain/finding.ts';
 import { prefixSize } from '../../domain/max-pods.ts';
 import type { ClusterSnapshot } from '../../domain/snapshot.ts';
-import { vpcCniUnknownSetting } from '../vpc-cni-unknown-setting.ts';
+import { onInitContainer, unknownSettings } from '../vpc-cni-unknown-setting.ts';
 import { type AuditCheck, auditCode } from './audit-check.ts';
 
 /**
@@ -19,7 +28,8 @@ export const settings: AuditCheck = {
     const { snapshot } = facts;
     if (!facts.nodes.some(isJudged)) return [];
     return [
-      ...vpcCniUnknownSetting.run(snapshot, { ...nothing(snapshot) }),
+      ...unknownSettings(snapshot.vpcCni),
+      ...onInitContainer(snapshot.vpcCni),
       ...notNumbers(snapshot),
       ...minimumAlone(snapshot),
       ...(prefixDelegationIsOn(snapshot.vpcCni.env)
@@ -29,35 +39,46 @@ export const settings: AuditCheck = {
   },
 };
 
-/** A check that looks at settings only needs no sources. */
-const nothing = ({ cluster }: ClusterSnapshot) => ({
-  request: { clusterName: cluster.name, nodegroups: [], allow: [], soakSeconds: 0, expiresInSeconds: 0 },
-  sources: [],
-  skipped: [],
-  subnets: [],
-  movingPods: [],
-});
-
-/** How to set variables: through the add-on where it owns aws-node, since it would undo anything else. */
+/** How to set variables: through whoever owns aws-node, since it would undo anything else. */
 export function howToSet({ cluster, vpcCni }: ClusterSnapshot, env: Record<string, string>): string[] {
-  const pairs = Object.entries(env);
-  if (vpcCni.managedBy !== 'eks-addon')
+  if (vpcCni.managedBy !== 'eks-addon') return daemonSetInstructions(vpcCni.owner, env);
+  const values = merged(vpcCni.addon?.configurationValues ?? null, env);
+  if (values === undefined) {
     return [
-      `kubectl -n kube-system set env daemonset/aws-node --containers aws-node ${pairs.map((pair) => pair.join('=')).join(' ')}`,
+      `aws eks describe-addon --cluster-name ${cluster.name} --addon-name vpc-cni --query addon.configurationValues  # add ${pairs(env)} to its env`,
     ];
+  }
   return [
-    `aws eks describe-addon --cluster-name ${cluster.name} --addon-name vpc-cni --query addon.configurationValues`,
-    `aws eks update-addon --cluster-name ${cluster.name} --addon-name vpc-cni --configuration-values '${JSON.stringify({ env })}'  # merged with the values above`,
+    `aws eks update-addon --cluster-name ${cluster.name} --addon-name vpc-cni --resolve-conflicts NONE --configuration-values '${values}'`,
+    ...addonInstructions(vpcCni.owner, values),
   ];
 }
 
-/** `WARM_ENI_TARGET` and the switch itself are read in other ways. */
+/** The whole configuration, because an update replaces all of it; undefined when what is there cannot be read. */
+function merged(configurationValues: string | null, env: Record<string, string>): string | undefined {
+  try {
+    const document: unknown = parse(configurationValues ?? '') ?? {};
+    const isMapping = typeof document === 'object' && document !== null && !Array.isArray(document);
+    return isMapping ? JSON.stringify(withEnv({ ...document }, env)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Targets, and a value that is right in most clusters; 0 is as if not set. */
+const usual = {
+  WARM_PREFIX_TARGET: '1',
+  WARM_IP_TARGET: '5',
+  MINIMUM_IP_TARGET: '16',
+  WARM_ENI_TARGET: '1',
+  MAX_ENI: '0',
+};
 const numbers = settingNames.filter((name) => name !== 'ENABLE_PREFIX_DELEGATION');
 
 const notNumbers = (snapshot: ClusterSnapshot): Finding[] =>
   numbers.flatMap((name): Finding[] => {
-    const text = snapshot.vpcCni.env[name] ?? '';
-    if (text === '' || /^\d+$/.test(text)) return [];
+    const text = snapshot.vpcCni.env[name];
+    if (!isNotANumber(snapshot.vpcCni.env, name)) return [];
     return [
       {
         code: 'AUDIT.SETTING_NOT_A_NUMBER',
@@ -65,7 +86,7 @@ const notNumbers = (snapshot: ClusterSnapshot): Finding[] =>
         subject: `aws-node ${name}`,
         summary: `${name} is "${text}", which is no whole number of 0 or more: the VPC CNI takes it for not set.`,
         why: 'Whoever set it believes in an effect that is not there.',
-        nextActions: howToSet(snapshot, { [name]: 'NUMBER' }),
+        nextActions: howToSet(snapshot, { [name]: usual[name] }),
       },
     ];
   });

@@ -1,11 +1,13 @@
-import { isJudged, type SubnetAudit } from '../../domain/audit.ts';
+import { type AuditFacts, isJudged, type SubnetAudit } from '../../domain/audit.ts';
 import { prefixDelegationIsOn } from '../../domain/cni-settings.ts';
 import type { Finding } from '../../domain/finding.ts';
+import { adviseReservation, singlesNeeded } from '../../domain/reservation.ts';
+import type { ClusterSnapshot } from '../../domain/snapshot.ts';
+import { toleratedDifference } from '../../domain/subnet-map.ts';
+import { viewSubnet } from '../../domain/subnet-owners.ts';
 import { count } from '../check.ts';
+import { mapContradicted } from '../subnet-map-incomplete.ts';
 import { type AuditCheck, auditCode } from './audit-check.ts';
-
-/** Addresses that come and go between two reads of AWS are no contradiction. */
-const tolerated = 3;
 
 /** Subnets of nodes that are about to run out of /28 blocks, or whose blocks cannot all be seen. */
 export const subnets: AuditCheck = {
@@ -16,9 +18,9 @@ export const subnets: AuditCheck = {
     const inUse = facts.subnets.filter(({ nodes }) => nodes > 0);
     const few = inUse
       .filter(({ freePrefixes }) => freePrefixes < facts.minFreePrefixes)
-      .map((subnet): Finding => fewPrefixes(subnet, on, facts.minFreePrefixes));
+      .map((subnet): Finding => fewPrefixes(subnet, on, facts));
     const hidden = inUse
-      .filter(({ hiddenAddresses }) => hiddenAddresses > tolerated)
+      .filter(({ hiddenAddresses }) => hiddenAddresses > toleratedDifference)
       .map(
         ({ subnetId, hiddenAddresses }): Finding => ({
           code: 'SUBNET.MAP_INCOMPLETE',
@@ -29,27 +31,52 @@ export const subnets: AuditCheck = {
           nextActions: [],
         }),
       );
-    return [...few, ...hidden];
+    const contradicting = inUse
+      .filter(({ contradictingAddresses }) => contradictingAddresses > toleratedDifference)
+      .map(({ subnetId, contradictingAddresses }) =>
+        mapContradicted(
+          subnetId,
+          contradictingAddresses,
+          `prefix-migrate audit --cluster ${facts.snapshot.cluster.name}`,
+        ),
+      );
+    return [...few, ...hidden, ...contradicting];
   },
 };
 
 /** With prefix delegation off nothing takes /28 blocks yet, so that few of them are no fault. */
-const fewPrefixes = (
-  { subnetId, availabilityZone, freePrefixes, freeAddresses, nodes }: SubnetAudit,
-  on: boolean,
-  minFreePrefixes: number,
-): Finding => ({
-  code: 'AUDIT.FEW_PREFIXES',
-  severity: on ? 'warning' : 'advice',
-  subject: subnetId,
-  summary: `${subnetId} (${availabilityZone}) has ${count(freePrefixes, 'free /28 block')} left, fewer than ${minFreePrefixes}; ${count(nodes, 'node')} there.`,
-  why:
-    `${freeAddresses} addresses are free, but a prefix needs 16 free ones in an aligned block. ` +
-    (on
-      ? 'Nodes that find none stay Ready, while their new pods get no address.'
-      : 'A move to prefixes would need them.'),
-  nextActions: [
-    `aws ec2 create-subnet-cidr-reservation --subnet-id ${subnetId} --reservation-type prefix --cidr CIDR  # keeps single addresses out of a range`,
-    'Or give the node groups further subnets',
-  ],
-});
+function fewPrefixes(subnet: SubnetAudit, on: boolean, { snapshot, minFreePrefixes }: AuditFacts): Finding {
+  const { subnetId, availabilityZone, freePrefixes, freeAddresses, nodes } = subnet;
+  const reserving = reservations(snapshot, subnet);
+  return {
+    code: 'AUDIT.FEW_PREFIXES',
+    severity: on ? 'warning' : 'advice',
+    subject: subnetId,
+    summary: `${subnetId} (${availabilityZone}) has ${count(freePrefixes, 'free /28 block')} left, fewer than ${minFreePrefixes}; ${count(nodes, 'node')} there.`,
+    why:
+      `${freeAddresses} addresses are free, but a prefix needs 16 free ones in an aligned block. ` +
+      (on
+        ? 'Nodes that find none stay Ready, while their new pods get no address.'
+        : 'A move to prefixes would need them.'),
+    nextActions: [...reserving, `${reserving.length > 0 ? 'Or give' : 'Give'} the node groups further subnets`],
+  };
+}
+
+/** The largest ones: few ranges are easy to live with. */
+const mostRanges = 3;
+
+/** How to keep single addresses out of the blocks that are still free. */
+function reservations({ cluster, subnets: all, networkInterfaces }: ClusterSnapshot, audited: SubnetAudit): string[] {
+  const subnet = all.find(({ subnetId }) => subnetId === audited.subnetId);
+  if (subnet === undefined || audited.freePrefixes === 0) return [];
+  const { accountId, region } = cluster;
+  const view = viewSubnet(subnet, networkInterfaces, { sourceInstances: new Set(), accountId });
+  const demand = { prefixes: view.freePrefixes, singles: singlesNeeded([], new Set(), audited.nodes) };
+  const { now } = adviseReservation(subnet, view, demand, region);
+  if (now === null) return [];
+  if (view.shared)
+    return [
+      `Ask account ${subnet.ownerId}, which owns the subnet, to reserve ${now.cidrs.slice(0, mostRanges).join(', ')} for prefixes`,
+    ];
+  return now.commands.slice(0, mostRanges).map((command) => `${command}  # keeps single addresses out`);
+}

@@ -12,6 +12,7 @@ import {
   type Ports,
   realClock,
 } from '../../composition.ts';
+import { phasesThatTakeAway, withoutConsent } from '../../domain/consent.ts';
 import { ExitCode } from '../../domain/migrate-error.ts';
 import type { MigrationPlan, Phase } from '../../domain/plan.ts';
 import { type RunState, replay } from '../../domain/run-state.ts';
@@ -98,8 +99,15 @@ export async function applyPlan(options: ApplyOptions, io: Io): Promise<ExitCode
 
 /** The facts that the plan relies on, looked at again: a changed one refuses the plan or warns. */
 async function compareWithNow(plan: MigrationPlan, ports: Ports, io: Io): Promise<void> {
-  const now = await survey(ports, { clusterName: plan.cluster.name }, (what) => io.verbose && io.progress(`  ${what}`));
-  const changes = compareExpectations(plan.expectations, expectationsOf(now, sourcesOf(plan), plan.request));
+  const now = await survey(
+    ports,
+    { clusterName: plan.cluster.name, subnetIds: plan.request.subnetIds },
+    (what) => io.verbose && io.progress(`  ${what}`),
+  );
+  const changes = compareExpectations(
+    plan.expectations,
+    expectationsOf(now, sourcesOf(plan), plan.request, plan.order.order),
+  );
   refuseStale(
     plan,
     changes.filter(({ whenChanged }) => whenChanged === 'replan'),
@@ -188,7 +196,14 @@ function consentFor(plan: MigrationPlan, confirmed: boolean, by: string, signal:
   const { name } = plan.cluster;
   return {
     by,
-    ask: () => askForName(io, name, consentQuestion(withoutControlCharacters(plan)), signal),
+    ask: () =>
+      askForName(
+        io,
+        name,
+        consentQuestion(withoutControlCharacters(plan)),
+        withoutConsent(plan, phasesThatTakeAway(plan)),
+        signal,
+      ),
   };
 }
 

@@ -9,6 +9,7 @@ import type { ClusterSnapshot } from '../../domain/snapshot.ts';
 import { eksctlYaml } from '../../exports/eksctl.ts';
 import { makePlan } from '../../planning/plan.ts';
 import { scopeOf } from '../../planning/scope.ts';
+import { planHtml } from '../../reporting/formats/plan-html.ts';
 import { planMarkdown } from '../../reporting/formats/plan-markdown.ts';
 import { planText } from '../../reporting/formats/plan-text.ts';
 import { subnetSection } from '../../reporting/formats/subnet-section.ts';
@@ -39,6 +40,11 @@ export interface PlanFlags {
   'drain-timeout'?: number | undefined;
   soak: number;
   'expires-in': number;
+  order: 'safe-flip' | 'cordon-first' | 'auto';
+  subnet?: string[] | undefined;
+  'reserve-subnet-cidr': boolean;
+  'canary-pods': number;
+  'canary-image'?: string | undefined;
 }
 
 /** What the person asked, as data. A flag that was not given leaves no field. */
@@ -49,6 +55,7 @@ export function planRequest(flags: PlanFlags): PlanRequest {
     warmIpTarget: flags['warm-ip-target'],
     minimumIpTarget: flags['minimum-ip-target'],
     drainTimeoutSeconds: flags['drain-timeout'],
+    canaryImage: flags['canary-image'],
   };
   return {
     clusterName: flags.cluster,
@@ -56,6 +63,10 @@ export function planRequest(flags: PlanFlags): PlanRequest {
     allow: flags.allow ?? [],
     soakSeconds: flags.soak,
     expiresInSeconds: flags['expires-in'],
+    order: flags.order,
+    subnetIds: [...new Set(flags.subnet)],
+    reserveSubnetCidr: flags['reserve-subnet-cidr'],
+    canaryPods: flags['canary-pods'],
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
   };
 }
@@ -65,7 +76,8 @@ export async function planCluster(options: PlanOptions, io: Io): Promise<ExitCod
   const { request } = options;
   const ports = await connect(options.connection);
   await refuseOtherKubeconfig(request.clusterName, ports);
-  const snapshot = await survey(ports, { clusterName: request.clusterName }, (what) => io.progress(`  ${what}`));
+  const { clusterName, subnetIds } = request;
+  const snapshot = await survey(ports, { clusterName, subnetIds }, (what) => io.progress(`  ${what}`));
   const scope = scopeOf(snapshot, request);
   for (const { nodegroupName, detail } of scope.skipped) {
     io.progress(withoutControlCharacters(`  ${nodegroupName} stays as it is: ${detail}`));
@@ -93,6 +105,7 @@ async function writeFolder(folder: string, plan: MigrationPlan, snapshot: Cluste
     'snapshot.json': `${JSON.stringify(snapshot, null, 2)}\n`,
     'cluster.eksctl.yaml': eksctlYaml(plan),
     'plan.md': planMarkdown(withoutControlCharacters(plan)),
+    'report.html': planHtml(plan, snapshot),
     ...Object.fromEntries(userData),
   });
 }

@@ -11,12 +11,13 @@ import {
   writePrivateFile,
 } from '../../composition.ts';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
+import { plainRequest } from '../../domain/plan.ts';
 import { replay } from '../../domain/run-state.ts';
 import { summarize } from '../../domain/run-summary.ts';
 import { demoText } from '../../reporting/formats/demo-text.ts';
 import { jsonLine } from '../../reporting/text.ts';
 import { applyPlan } from './apply-plan.ts';
-import { planCluster, planRequest } from './plan-cluster.ts';
+import { planCluster } from './plan-cluster.ts';
 import { type WorldReport, worldPath } from './world-report.ts';
 
 export interface DemoOptions {
@@ -58,7 +59,7 @@ export async function runDemo(options: DemoOptions, io: Io): Promise<ExitCode> {
   const quiet: Io = { ...io, json: false, result: () => {} };
   if (!found) {
     io.progress(`\n$ prefix-migrate plan --cluster ${clusterName} --soak 1m --out ${folder}\n`);
-    const request = planRequest({ cluster: clusterName, soak: 60, 'expires-in': 86_400 });
+    const request = { ...plainRequest(clusterName), soakSeconds: 60 };
     const code = await planCluster(
       { request, folder, format: 'text', toolVersion: options.toolVersion, root: options.root, connection },
       io.json ? quiet : io,

@@ -1,17 +1,18 @@
 import type { AuditReport } from '../../domain/audit.ts';
-import { headline, nodeRows } from './audit-text.ts';
+import { headline, nodeRows, shortSubnets } from './audit-text.ts';
 import { findingsMarkdown, tally } from './findings.ts';
-import { table } from './markdown-table.ts';
+import { plain, table } from './markdown.ts';
+import { drawingLines } from './subnet-map-text.ts';
 
 /** The audit for a pull request or a job summary. */
 export function auditMarkdown(report: AuditReport, options: { allNodes: boolean }): string {
   const { cluster, findings, minFreePrefixes } = report;
   return [
-    `# Audit of ${cluster.name}`,
+    `# Audit of ${plain(cluster.name)}`,
     '',
     `${report.healthy ? 'Nothing is wrong' : 'Something is wrong'}. ${headline(report)}.`,
     '',
-    `EKS ${cluster.kubernetesVersion}, ${cluster.region}, account ${cluster.accountId}, VPC CNI ${cluster.vpcCni.version ?? 'of unknown version'}, seen at ${report.observedAt}.`,
+    `EKS ${cluster.kubernetesVersion}, ${cluster.region}, account ${cluster.accountId}, VPC CNI ${plain(cluster.vpcCni.version ?? 'of unknown version')}, seen at ${report.observedAt}.`,
     '',
     '## Findings',
     '',
@@ -20,7 +21,7 @@ export function auditMarkdown(report: AuditReport, options: { allNodes: boolean 
     '## Nodes',
     '',
     table(
-      ['Node', 'Group', 'Mode', 'Prefixes', 'Pods', 'Max', 'Why'],
+      ['Node', 'Group', 'Mode', 'Prefixes', 'Pods', 'Max pods', 'Expected', 'Why'],
       nodeRows(report.nodes, options.allNodes).map((row) => [
         row.name,
         row.group,
@@ -28,6 +29,7 @@ export function auditMarkdown(report: AuditReport, options: { allNodes: boolean 
         row.prefixes,
         row.pods,
         row.maxPods,
+        row.expected,
         row.why,
       ]),
     ),
@@ -47,5 +49,6 @@ export function auditMarkdown(report: AuditReport, options: { allNodes: boolean 
       ]),
     ),
     '',
+    ...shortSubnets(report).flatMap((subnet) => ['```', ...drawingLines(subnet, false), '```', '']),
   ].join('\n');
 }

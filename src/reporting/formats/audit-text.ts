@@ -1,6 +1,7 @@
 import type { AuditReport, NodeAudit, SubnetAudit } from '../../domain/audit.ts';
 import { columns, count, cut, hanging, paint, wrap } from '../text.ts';
 import { findingLines, tally } from './findings.ts';
+import { drawingLines } from './subnet-map-text.ts';
 
 /** What `audit` prints: problems first, then the healthy nodes in one row per group, subnets, findings. */
 export function auditText(report: AuditReport, options: { allNodes: boolean; colour: boolean }): string {
@@ -9,6 +10,10 @@ export function auditText(report: AuditReport, options: { allNodes: boolean; col
   const lines = [first.replace(cluster.name, paint('bold', cluster.name, options.colour)), ...rest];
   if (report.nodes.length > 0) lines.push('', ...nodeLines(report.nodes, options.allNodes));
   if (report.subnets.length > 0) lines.push('', ...subnetLines(report, options.allNodes));
+  const short = shortSubnets(report);
+  for (const subnet of short.slice(0, shownMaps)) lines.push('', ...drawingLines(subnet, options.colour));
+  if (short.length > shownMaps)
+    lines.push('', `  ${count(short.length - shownMaps, 'more map')}: --json has all of them.`);
   lines.push('', `  ${findings.length > 0 ? tally(findings) : 'Nothing is wrong.'}`);
   lines.push(...findingLines(findings, options.colour));
   if (findings.length > 0 && report.healthy) lines.push('', '  Nothing is wrong.');
@@ -21,15 +26,16 @@ export function headline({ nodes, cluster }: AuditReport): string {
   const inMode = (mode: NodeAudit['mode']): number => judged.filter((node) => node.mode === mode).length;
   const [onPrefixes, mixed] = [inMode('prefix'), inMode('mixed')];
   const not = judged.length - onPrefixes - mixed;
+  const pods = nodes.reduce((sum, node) => sum + node.pods.total, 0);
+  const all = `${count(nodes.length, 'node')}, ${count(pods, 'pod')}`;
+  if (judged.length === 0) return nodes.length === 0 ? all : `${all}: no node judged`;
   const modes = [
     `${count(onPrefixes, 'node')} on prefixes`,
     ...(mixed > 0 ? [`${mixed} on both`] : []),
     ...(not > 0 ? [`${not} not`] : []),
     ...(nodes.length > judged.length ? [`${nodes.length - judged.length} not judged`] : []),
   ];
-  const pods = nodes.reduce((sum, node) => sum + node.pods.total, 0);
-  const off = cluster.prefixDelegation || judged.length === 0 ? '' : ' (prefix delegation is off)';
-  return `${count(nodes.length, 'node')}, ${count(pods, 'pod')}: ${modes.join(', ')}${off}`;
+  return `${all}: ${modes.join(', ')}${cluster.prefixDelegation ? '' : ' (prefix delegation is off)'}`;
 }
 
 /** Cells of one row of the table of nodes. */
@@ -39,7 +45,10 @@ export interface NodeRow {
   mode: string;
   prefixes: string;
   pods: string;
+  /** allocatable.pods */
   maxPods: string;
+  /** what EKS would compute; `-` when that cannot be said */
+  expected: string;
   why: string;
 }
 
@@ -84,6 +93,9 @@ const whyText = ({ why }: NodeAudit): string => why.map(({ text }) => text).join
 /** The name of a node without its domain: `ip-10-0-1-7` */
 export const shortName = (name: string): string => name.split('.')[0] ?? name;
 
+const expectedOf = ({ expectedMaxPods, verdict }: NodeAudit): string =>
+  expectedMaxPods === null || verdict === 'not-judged' ? '-' : String(expectedMaxPods);
+
 const rowOf = (node: NodeAudit): NodeRow => ({
   name: shortName(node.name),
   group: node.group ?? '-',
@@ -91,6 +103,7 @@ const rowOf = (node: NodeAudit): NodeRow => ({
   prefixes: String(node.prefixes),
   pods: String(node.pods.total),
   maxPods: String(node.maxPods),
+  expected: expectedOf(node),
   why: whyText(node),
 });
 
@@ -109,6 +122,10 @@ function summaryRow(nodes: readonly NodeAudit[], name: string): NodeRow {
     prefixes: span(nodes.map(({ prefixes }) => prefixes)),
     pods: span(nodes.map(({ pods }) => pods.total)),
     maxPods: span(nodes.map(({ maxPods }) => maxPods)),
+    expected:
+      new Set(nodes.map(expectedOf)).size === 1
+        ? (first?.expected ?? '-')
+        : span(nodes.map(({ expectedMaxPods }) => expectedMaxPods ?? 0)),
     why: new Set(nodes.map(whyText)).size === 1 ? (first?.why ?? '') : '',
   };
 }
@@ -122,9 +139,12 @@ function nodeLines(nodes: readonly NodeAudit[], allNodes: boolean): string[] {
     row.mode,
     row.prefixes,
     row.pods,
-    row.maxPods,
+    row.maxPods === row.expected || row.expected === '-' ? row.maxPods : `${row.maxPods}/${row.expected}`,
   ]);
-  const [head = '', ...table] = columns([['  NODE', 'GROUP', 'MODE', 'PREFIXES', 'PODS', 'MAX'], ...cells], [3, 4, 5]);
+  const [head = '', ...table] = columns(
+    [['  NODE', 'GROUP', 'MODE', 'PREFIXES', 'PODS', 'MAX/EXP'], ...cells],
+    [3, 4, 5],
+  );
   const indent = Math.max(head.length, ...table.map((line) => line.length)) + 2;
   const room = 80 - indent;
   if (room < 21) {
@@ -136,16 +156,23 @@ function nodeLines(nodes: readonly NodeAudit[], allNodes: boolean): string[] {
   return [...beside(head, 'WHY'), ...table.flatMap((line, i) => beside(line, rows[i]?.why ?? ''))];
 }
 
+/** So many of the subnets that are short are drawn. */
+const shownMaps = 3;
+
 /** So many subnets are listed in full. */
 const shownSubnets = 12;
 
-function subnetLines({ subnets, minFreePrefixes }: AuditReport, allNodes: boolean): string[] {
-  const isShort = ({ freePrefixes, nodes }: SubnetAudit): boolean => nodes > 0 && freePrefixes < minFreePrefixes;
+/** Subnets of nodes with fewer free blocks than there should be. */
+export const shortSubnets = ({ subnets, minFreePrefixes }: AuditReport): SubnetAudit[] =>
+  subnets.filter(({ freePrefixes, nodes }) => nodes > 0 && freePrefixes < minFreePrefixes);
+
+function subnetLines(report: AuditReport, allNodes: boolean): string[] {
+  const { subnets, minFreePrefixes } = report;
+  const short = shortSubnets(report);
+  const isShort = (subnet: SubnetAudit): boolean => short.includes(subnet);
   const inOrder = subnets.toSorted((a, b) => Number(isShort(b)) - Number(isShort(a)));
   const shown =
-    allNodes || subnets.length <= shownSubnets
-      ? inOrder
-      : inOrder.slice(0, Math.max(shownSubnets, inOrder.filter(isShort).length));
+    allNodes || subnets.length <= shownSubnets ? inOrder : inOrder.slice(0, Math.max(shownSubnets, short.length));
   const rows = shown.map((subnet) => [
     `  ${subnet.subnetId}`,
     /\d+[a-z]$/.exec(subnet.availabilityZone)?.[0] ?? subnet.availabilityZone,

@@ -1,5 +1,6 @@
 import { blockers, type Finding, type Severity } from '../../domain/finding.ts';
 import { count, hanging, paint } from '../text.ts';
+import { plain, code as span } from './markdown.ts';
 
 const marks = { blocking: 'x', warning: '!', advice: '-' } as const satisfies Record<Severity, string>;
 const order: readonly Severity[] = ['blocking', 'warning', 'advice'];
@@ -59,8 +60,9 @@ function moreLines(findings: readonly Finding[]): string[] {
   return hanging('      ', `and ${findings.length} more ${first.code}: ${subjects.join(', ')}${all}`, 6);
 }
 
-const isCommand = /^(prefix-migrate|kubectl|aws) /;
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+/** Actions that can be pasted; the others are sentences. */
+export const isCommand = (action: string): boolean =>
+  /^(prefix-migrate|kubectl|aws|eksctl|helm|terraform|argocd|flux|grep|for pair in) /.test(action);
 
 /** Findings as a Markdown section; a sentence when there are none. */
 export function findingsMarkdown(findings: readonly Finding[]): string {
@@ -68,9 +70,9 @@ export function findingsMarkdown(findings: readonly Finding[]): string {
   return bySeverity(findings)
     .map(({ code, severity, subject, summary, why, nextActions, allowed }) =>
       [
-        `- **${cell(code)}** (${severity}${allowed === true ? ', allowed' : ''}) \`${subject}\`: ${cell(summary)}`,
-        `  ${cell(why)}`,
-        ...nextActions.map((action) => `  - ${isCommand.test(action) ? `\`${action}\`` : cell(action)}`),
+        `- **${plain(code)}** (${severity}${allowed === true ? ', allowed' : ''}) ${span(subject)}: ${plain(summary)}`,
+        `  ${plain(why)}`,
+        ...nextActions.map((action) => `  - ${isCommand(action) ? span(action) : plain(action)}`),
       ].join('\n'),
     )
     .join('\n')

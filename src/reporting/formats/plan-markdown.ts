@@ -1,13 +1,23 @@
 import type { MigrationPlan } from '../../domain/plan.ts';
-import { roughly } from '../text.ts';
-import { findingsMarkdown, tally } from './findings.ts';
-import { table } from './markdown-table.ts';
+import { findingsMarkdown, isCommand, tally } from './findings.ts';
+import { code, plain, table } from './markdown.ts';
+import {
+  drainSentence,
+  instructionsTitle,
+  memoryWords,
+  orderSentence,
+  reservedRanges,
+  settingRows,
+  shortageSentence,
+  stageTitles,
+  vpcCniSentence,
+} from './plan-words.ts';
 
 /** The plan for a review: `plan.md` in the plan folder. */
 export function planMarkdown(plan: MigrationPlan): string {
   const { cluster, forecast } = plan;
   return [
-    `# Move ${cluster.name} to prefix delegation`,
+    `# Move ${plain(cluster.name)} to prefix delegation`,
     '',
     table(
       ['', ''],
@@ -16,15 +26,11 @@ export function planMarkdown(plan: MigrationPlan): string {
           'Cluster',
           `${cluster.name}, EKS ${cluster.kubernetesVersion}, ${cluster.region}, account ${cluster.accountId}`,
         ],
-        ['Plan', `\`${plan.planId}\``],
+        ['Plan', { code: plan.planId }],
         ['Good until', plan.expiresAt],
         ['Made by', `prefix-migrate ${plan.toolVersion}`],
-        [
-          'Drain',
-          forecast.criticalWorkload === null
-            ? 'no pod has to move'
-            : `about ${roughly(forecast.expectedSeconds)} (estimate), not less than ${roughly(forecast.lowerBoundSeconds)}; ${forecast.criticalWorkload} decides`,
-        ],
+        ['Order', orderSentence(plan.order)],
+        ['Drain', drainSentence(forecast) || 'No pod has to move.'],
       ],
     ),
     '',
@@ -32,6 +38,9 @@ export function planMarkdown(plan: MigrationPlan): string {
     '',
     ...(plan.findings.length > 0 ? [`${tally(plan.findings)}.`, ''] : []),
     findingsMarkdown(plan.findings),
+    '## aws-node',
+    '',
+    ...vpcCniSection(plan),
     '## Node groups',
     '',
     table(
@@ -43,6 +52,7 @@ export function planMarkdown(plan: MigrationPlan): string {
         'Pods per node',
         'Limited by',
         'Prefixes per node (idle, expected, full)',
+        'Allocatable memory per node (estimate)',
         'Pods to move',
       ],
       plan.nodegroups.map((group) => [
@@ -53,26 +63,14 @@ export function planMarkdown(plan: MigrationPlan): string {
         `${group.maxPodsBefore} -> ${group.maxPods.value}`,
         `${group.maxPods.limitedBy} (${group.maxPods.source})`,
         `${group.prefixesPerNode.idle}, ${group.prefixesPerNode.expected}, ${group.prefixesPerNode.full}`,
+        memoryWords(group),
         String(group.pods),
       ]),
     ),
     '',
     '## Subnets',
     '',
-    table(
-      ['Subnet', 'Zone', 'CIDR', 'Free addresses', 'Free /28 blocks', 'Needed at peak', 'Free /28 after', 'Fits'],
-      plan.subnets.map((subnet) => [
-        subnet.subnetId,
-        subnet.availabilityZone,
-        subnet.cidr,
-        String(subnet.freeAddresses),
-        String(subnet.freePrefixes),
-        String(subnet.peakDemand),
-        String(subnet.freePrefixesAfter),
-        subnet.fits ? 'yes' : 'no',
-      ]),
-    ),
-    '',
+    ...subnetSection(plan),
     '## Steps',
     '',
     table(
@@ -81,4 +79,73 @@ export function planMarkdown(plan: MigrationPlan): string {
     ),
     '',
   ].join('\n');
+}
+
+function vpcCniSection({ vpcCni }: MigrationPlan): string[] {
+  const rows = settingRows(vpcCni);
+  return [
+    plain(`${vpcCniSentence(vpcCni)} Owner known from: ${vpcCni.owner.evidence}.`),
+    '',
+    ...(rows.length === 0
+      ? ['No setting changes.', '']
+      : [
+          table(
+            ['Variable', 'Add-on', 'Live', 'After', 'Set by', ''],
+            rows.map(({ name, configured, live, target, setBy, note }) => [
+              { code: name },
+              { code: configured },
+              { code: live },
+              { code: target },
+              setBy,
+              note,
+            ]),
+          ),
+          '',
+        ]),
+    ...(vpcCni.instructions.length === 0
+      ? []
+      : [
+          instructionsTitle(vpcCni),
+          '',
+          ...vpcCni.instructions.map((line) => `- ${isCommand(line) ? code(line) : plain(line)}`),
+          '',
+        ]),
+  ];
+}
+
+/** Blocks taken at each stage, and in brackets how many are left. */
+function subnetSection(plan: MigrationPlan): string[] {
+  const stages = plan.subnets[0]?.timeline.map(({ stage }) => stage) ?? [];
+  const shortages = plan.subnets.map(shortageSentence).filter((said) => said !== '');
+  const reserved = reservedRanges(plan);
+  return [
+    table(
+      [
+        'Subnet',
+        'Zone',
+        'CIDR',
+        'Free addresses',
+        'Free /28 blocks',
+        ...stages.map((stage) => `${stageTitles[stage]}: taken (left)`),
+        'Needed at peak',
+        'Free /28 after',
+        'Fits',
+      ],
+      plan.subnets.map((subnet) => [
+        subnet.subnetId,
+        subnet.availabilityZone,
+        subnet.cidr,
+        String(subnet.freeAddresses),
+        String(subnet.freePrefixes),
+        ...subnet.timeline.map(({ taken, left }) => `${taken} (${left})`),
+        String(subnet.peakDemand),
+        String(subnet.freePrefixesAfter),
+        subnet.fits ? 'yes' : 'no',
+      ]),
+    ),
+    '',
+    ...shortages.map((said) => `- ${plain(said)}`),
+    ...reserved.map((range) => `- Reserved for prefixes first: ${plain(range)}`),
+    ...(shortages.length + reserved.length > 0 ? [''] : []),
+  ];
 }

@@ -1,7 +1,9 @@
 import { blockers } from '../../domain/finding.ts';
 import type { MigrationPlan, NodegroupPlan, SubnetPlan } from '../../domain/plan.ts';
-import { columns, count, hanging, paint, roughly } from '../text.ts';
+import { columns, count, hanging, paint } from '../text.ts';
 import { findingLines, tally } from './findings.ts';
+import { drainSentence, memoryWords, nodeSentence, orderSentence, reservedRanges } from './plan-words.ts';
+import { vpcCniLines } from './vpc-cni-text.ts';
 
 /**
  * The summary that `plan` prints. `folder` is where it was written; null for a dry run. `subnetMaps`: lines that show the
@@ -20,7 +22,8 @@ export function planText(
     '',
     ...(plan.nodegroups.length === 0 ? ['  Nothing to move.'] : moveLines(plan)),
     '',
-    ...(plan.subnets.length === 0 ? [] : [...subnetLines(plan.subnets), '']),
+    ...(plan.nodegroups.length === 0 ? [] : [...vpcCniLines(plan, options.colour), '']),
+    ...(plan.subnets.length === 0 ? [] : [...subnetLines(plan), '']),
   ];
   if (plan.findings.length > 0) {
     lines.push(`  ${tally(plan.findings)}`, ...findingLines(plan.findings, options.colour), '');
@@ -47,12 +50,15 @@ function moveLines(plan: MigrationPlan): string[] {
   ]);
   const table = columns([['  NODE GROUP', 'REPLACEMENT', 'NODES', 'PODS PER NODE', 'PODS'], ...rows], [4]);
   const fits = table.every((line) => line.length <= 80);
+  const drain = drainSentence(plan.forecast);
   return [
     `  Move ${count(groups.length, 'node group')}, ${count(before, 'node')}${after === before ? '' : ` (${after} after)`}, ` +
       `${count(sum(groups.map((group) => group.pods)), 'pod')} to prefix delegation.`,
-    ...forecastLines(plan),
+    ...(drain === '' ? [] : hanging('  Draining: ', drain, 2)),
+    ...hanging('  Order: ', orderSentence(plan.order), 2),
     '',
     ...(fits ? table : groups.flatMap(stacked)),
+    ...nodeLines(groups),
   ];
 }
 
@@ -63,17 +69,22 @@ const stacked = ({ source, replacement, nodes, maxPodsBefore, maxPods, pods }: N
   `       nodes ${nodes.source} -> ${nodes.replacement}, pods per node ${maxPodsBefore} -> ${maxPods.value}, ${count(pods, 'pod')} to move`,
 ];
 
-function forecastLines(plan: MigrationPlan): string[] {
-  const { criticalWorkload, expectedSeconds, lowerBoundSeconds } = plan.forecast;
-  if (criticalWorkload === null) return [];
-  const [expected, least] = [roughly(expectedSeconds), roughly(lowerBoundSeconds)];
-  return hanging(
-    '  ',
-    `Draining: about ${expected} (estimate)${expected === least ? '' : `, not less than ${least}`}: ` +
-      `${criticalWorkload} decides.`,
-    2,
-  );
+/** What a node of each group will be like, groups that are alike in one sentence. */
+function nodeLines(groups: readonly NodegroupPlan[]): string[] {
+  const alike = Map.groupBy(groups, nodeSentence);
+  const sentences = [...alike].flatMap(([sentence, same]) => {
+    const who = alike.size === 1 ? 'Each node' : listed(same.map(({ source }) => source));
+    return hanging('  ', `${who}: ${sentence}`, 4);
+  });
+  const smaller = groups.filter((group) => memoryWords(group) !== '');
+  if (smaller.length === 0) return sentences;
+  const memory = listed(smaller.map((group) => `${group.source} ${memoryWords(group)}`));
+  return [...sentences, ...hanging('  ', `Allocatable memory (estimate): ${memory}.`, 4)];
 }
+
+/** `a, b, c and 4 more` */
+const listed = (items: readonly string[]): string =>
+  items.length > 4 ? `${items.slice(0, 3).join(', ')} and ${items.length - 3} more` : items.join(', ');
 
 /** Blocks of /28 in a subnet that can be free: AWS keeps addresses in the first and in the last one. */
 const blocksOf = (cidr: string): number => 2 ** (28 - Number(cidr.split('/')[1])) - 2;
@@ -85,7 +96,8 @@ const zoneOf = (zone: string): string => /\d+[a-z]$/.exec(zone)?.[0] ?? zone;
 /** So many subnets are listed; those that do not fit come first, and are listed all. */
 const shownSubnets = 12;
 
-function subnetLines(subnets: readonly SubnetPlan[]): string[] {
+function subnetLines(plan: MigrationPlan): string[] {
+  const { subnets } = plan;
   const inOrder = subnets.toSorted((a, b) => Number(a.fits) - Number(b.fits));
   const short = subnets.filter(({ fits }) => !fits).length;
   const shown = inOrder.slice(0, Math.max(shownSubnets, short));
@@ -96,9 +108,11 @@ function subnetLines(subnets: readonly SubnetPlan[]): string[] {
       [2, 3, 4, 5],
     );
   const wide = table(true);
+  const reserved = reservedRanges(plan);
   return [
     ...(wide.every((line) => line.length <= 80) ? wide : table(false)),
     ...(more > 0 ? [`  and ${count(more, 'subnet')} more, which fit`] : []),
+    ...(reserved.length === 0 ? [] : hanging('  ', `Reserved for prefixes first: ${reserved.join(', ')}.`, 4)),
   ];
 }
 
@@ -136,12 +150,15 @@ function nextLines(
   if (folder === null) return [...written, `  Next: ${again}`];
   return [
     ...written,
-    '  Nothing is changed yet. apply asks first; with --until verify it only adds.',
+    plan.order.order === 'cordon-first'
+      ? '  Nothing is changed yet. apply asks first: it begins by cordoning the old nodes.'
+      : '  Nothing is changed yet. apply asks first; with --until verify it only adds.',
     `  Next: prefix-migrate apply ${folder}`,
   ];
 }
 
 const filesOf = ({ nodegroups }: MigrationPlan): string[] => [
+  'report.html',
   'plan.md',
   'cluster.eksctl.yaml',
   'snapshot.json',

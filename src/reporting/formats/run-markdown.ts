@@ -3,6 +3,7 @@ import type { MigrationPlan } from '../../domain/plan.ts';
 import type { RunState } from '../../domain/run-state.ts';
 import { summarize } from '../../domain/run-summary.ts';
 import { withoutControlCharacters } from '../text.ts';
+import { code, plain } from './markdown.ts';
 import { shortId } from './plan-text.ts';
 import { phaseStatus, phasesOf } from './status-text.ts';
 
@@ -14,13 +15,15 @@ export function runMarkdown(
   const moved = summarize(plan, state);
   const failure = withoutControlCharacters(stoppedBy);
   return [
-    `# prefix-migrate apply: ${plan.cluster.name}, plan ${shortId(plan.planId)}`,
+    `# prefix-migrate apply: ${plain(plan.cluster.name)}, plan ${shortId(plan.planId)}`,
     '',
     failure === undefined
       ? `Ended as asked (exit code ${exitCode}).`
-      : `**Stopped (${failure.code}, exit code ${exitCode})**: ${failure.message}`,
+      : `**Stopped (${failure.code}, exit code ${exitCode})**: ${plain(failure.message)}`,
     '',
-    ...(failure === undefined ? [] : [failure.why, '', ...failure.nextActions.map((action) => `- \`${action}\``), '']),
+    ...(failure === undefined
+      ? []
+      : [plain(failure.why), '', ...failure.nextActions.map((action) => `- ${code(action)}`), '']),
     '| Phase | Status |',
     '| --- | --- |',
     ...phasesOf(plan).map((phase) => `| ${phase} | ${phaseStatus(plan, state, phase)} |`),

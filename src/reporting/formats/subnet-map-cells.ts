@@ -1,70 +1,22 @@
-import {
-  hardestOwner,
-  type OwnedBlock,
-  type Owner,
-  ownerNames,
-  owners,
-  type SubnetView,
-} from '../../domain/subnet-owners.ts';
+import type { SubnetView } from '../../domain/subnet-owners.ts';
+import { isFreeSymbol, isLeavingSymbol, meaningKey, meanings } from '../../domain/subnet-symbols.ts';
+import { count } from '../text.ts';
 
-/** How one /28 block looks: a symbol says all there is to say, colour repeats it. */
-export interface Cell {
-  symbol: string;
-  look: Look;
-}
-
-/** Kinds of cells that share a colour. `leaving`: free when the old nodes are gone. */
+/** Kinds of symbols that share a colour. `leaving`: free when the old nodes are gone. */
 export type Look = 'aws' | 'free' | 'reserved' | 'explicit' | 'prefix' | 'leaving' | 'staying';
 
-const ofOwner: Record<Owner, string> = {
-  // a digit when the block holds theirs alone
-  'source-node': '1-9+',
-  unattached: 'u',
-  other: '?',
-  instance: 'o',
-  lambda: 'F',
-  'load-balancer': 'L',
-  efs: 'S',
-  endpoint: 'E',
-  'nat-gateway': 'N',
-  eks: 'K',
-};
-
-const meanings: Record<string, string> = {
-  ...Object.fromEntries(owners.map((owner) => [ofOwner[owner], ownerNames[owner]])),
+const looks: Readonly<Record<string, Look>> = {
+  A: 'aws',
   '.': 'free',
-  R: 'free, reserved for prefixes',
-  X: 'reserved for named addresses',
-  A: 'AWS keeps addresses here',
+  R: 'reserved',
+  X: 'explicit',
   P: 'prefix',
-  p: 'prefix of an old node',
-  '1-9+': 'addresses of old nodes: free when they go',
+  p: 'leaving',
+  '1-9+': 'leaving',
 };
 
-/** The cell of a block. Of several owners the one that is hardest to move gives the symbol. */
-export function cellOf(block: OwnedBlock): Cell {
-  switch (block.kind) {
-    case 'aws':
-      return { symbol: 'A', look: 'aws' };
-    case 'free':
-      return { symbol: '.', look: 'free' };
-    case 'reserved':
-      return { symbol: 'R', look: 'reserved' };
-    case 'explicit':
-      return { symbol: 'X', look: 'explicit' };
-    case 'prefix':
-      return block.freeAfter ? { symbol: 'p', look: 'leaving' } : { symbol: 'P', look: 'prefix' };
-    case 'used':
-      return usedCell(block);
-  }
-}
-
-function usedCell(block: OwnedBlock): Cell {
-  const owner = hardestOwner(block);
-  if (owner !== undefined && owner !== 'source-node') return { symbol: ofOwner[owner], look: 'staying' };
-  if (!block.freeAfter) return { symbol: 'X', look: 'explicit' };
-  return { symbol: block.usedAddresses > 9 ? '+' : String(block.usedAddresses), look: 'leaving' };
-}
+/** A symbol says all there is to say, its look repeats it. */
+export const lookOf = (symbol: string): Look => looks[meaningKey(symbol)] ?? 'staying';
 
 export interface LegendEntry {
   symbol: string;
@@ -74,28 +26,26 @@ export interface LegendEntry {
   blocks: number;
 }
 
-const order: readonly Look[] = ['free', 'reserved', 'leaving', 'prefix', 'staying', 'explicit', 'aws'];
-
-/** What the symbols of this map mean, only those that occur in it. */
-export function legendOf({ blocks }: Pick<SubnetView, 'blocks'>): LegendEntry[] {
-  const cells = blocks.map((block) => {
-    const cell = cellOf(block);
-    return { ...cell, symbol: /^[1-9+]$/.test(cell.symbol) ? '1-9+' : cell.symbol };
+/** What the symbols of a map mean, only those that occur in it. */
+export function legendOf(map: string): LegendEntry[] {
+  const counted = Map.groupBy(map, meaningKey);
+  return Object.entries(meanings).flatMap(([symbol, meaning]) => {
+    const blocks = counted.get(symbol)?.length ?? 0;
+    return blocks === 0 ? [] : [{ symbol, look: lookOf(symbol), meaning, blocks }];
   });
-  return [...Map.groupBy(cells, ({ symbol }) => symbol).values()]
-    .flatMap(([cell, ...others]) =>
-      cell === undefined ? [] : [{ ...cell, meaning: meanings[cell.symbol] ?? '', blocks: others.length + 1 }],
-    )
-    .toSorted((a, b) => order.indexOf(a.look) - order.indexOf(b.look));
 }
+
+/** `2 of 14 blocks free` */
+export const freeBlocks = (map: string): string =>
+  `${freeIn(map)} of ${count(Math.max(0, map.length - 2), 'block')} free`;
 
 /** `2 of 14 blocks free now, 11 when the old nodes are gone` */
-export function headline(view: SubnetView): string {
-  const usable = Math.max(0, view.blocks.length - 2);
-  const after =
-    view.freePrefixesAfter === view.freePrefixes ? '' : `, ${view.freePrefixesAfter} when the old nodes are gone`;
-  return `${view.freePrefixes} of ${usable} blocks free now${after}`;
+export function headline(map: string): string {
+  const leaving = Array.from(map).filter(isLeavingSymbol).length;
+  return `${freeBlocks(map)} now${leaving === 0 ? '' : `, ${freeIn(map) + leaving} when the old nodes are gone`}`;
 }
+
+const freeIn = (map: string): number => Array.from(map).filter(isFreeSymbol).length;
 
 /** Why the map need not be the whole truth; null when it is. */
 export function doubt(view: SubnetView): string | null {
@@ -104,5 +54,5 @@ export function doubt(view: SubnetView): string | null {
   const difference = `AWS counts ${counted} free single addresses, the interfaces that can be seen leave ${seen}`;
   return view.shared
     ? `${difference}: another account owns the subnet, so some interfaces are hidden and fewer blocks may be free.`
-    : `${difference}: ${counted < seen ? 'some interfaces are hidden, so fewer blocks may be free.' : 'the subnet was changing while it was read.'}`;
+    : `${difference}: ${counted < seen ? 'some interfaces are hidden, so fewer blocks may be free.' : 'the subnet was changing while it was read, so more blocks may be free.'}`;
 }

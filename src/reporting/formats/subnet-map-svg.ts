@@ -1,5 +1,8 @@
-import type { SubnetView } from '../../domain/subnet-owners.ts';
-import { cellOf, doubt, headline, type Look, legendOf } from './subnet-map-cells.ts';
+import { formatIpv4, parseCidr } from '../../domain/addresses.ts';
+import { prefixSize } from '../../domain/max-pods.ts';
+import type { SubnetDrawing } from '../../domain/subnet-symbols.ts';
+import { escaped } from './markup.ts';
+import { type Look, legendOf, lookOf } from './subnet-map-cells.ts';
 
 /** Fill and ink. The fills are told apart with any colour vision (Okabe and Ito, "Color Universal Design"); ink on fill has a contrast of 4.5 and more (WCAG 2.2, 1.4.3). */
 export const palette: Record<Look, { fill: string; ink: string }> = {
@@ -20,33 +23,31 @@ const line = 20;
 
 /**
  * The map of a subnet as one SVG picture that stands alone: no script, no style sheet, no font or picture from elsewhere.
- * One square per /28 block, 32 in a row.
+ * One square per /28 block, 32 in a row. `said`: one sentence about it; `id`: unique in the page that the picture is part of.
  */
-export function subnetMapSvg(view: SubnetView): string {
-  const cells = view.blocks.map((block, index) => ({
-    ...cellOf(block),
+export function subnetMapSvg(drawing: SubnetDrawing, { said, id }: { said: string; id: string }): string {
+  const cells = Array.from(drawing.map, (symbol, index) => ({
+    symbol,
+    look: lookOf(symbol),
     x: left + (index % perRow) * cell,
     y: top + Math.floor(index / perRow) * cell,
   }));
   const rows = [...Map.groupBy(cells, ({ y }) => y).entries()];
+  const first = parseCidr(drawing.cidr)?.first ?? 0;
   const width = left + perRow * cell + 20;
   const legendTop = top + rows.length * cell + 30;
-  const legend = legendOf(view);
+  const legend = legendOf(drawing.map);
   const height = legendTop + legend.length * line + 10;
-  const title = `${view.subnetId}  ${view.cidr}  ${view.availabilityZone}`;
-  const uncertain = doubt(view);
+  const title = `${drawing.subnetId}  ${drawing.cidr}  ${drawing.availabilityZone}`;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title desc" font-family="ui-monospace, monospace" font-size="12">`,
-    `<title id="title">${escaped(title)}</title>`,
-    `<desc id="desc">${escaped([`${headline(view)}.`, uncertain].filter((part) => part !== null).join(' '))}</desc>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="${escaped(id)}-title ${escaped(id)}-desc" font-family="ui-monospace, monospace" font-size="12">`,
+    `<title id="${escaped(id)}-title">${escaped(title)}</title>`,
+    `<desc id="${escaped(id)}-desc">${escaped(said)}</desc>`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     `<text x="10" y="22" font-size="15" font-weight="bold">${escaped(title)}</text>`,
-    `<text x="10" y="44">${escaped(`${headline(view)}.`)}${uncertain === null ? '' : ' The map is incomplete.'}</text>`,
+    `<text x="10" y="44">${escaped(said)}</text>`,
     ...fills(cells),
-    ...rows.map(([y], row) => {
-      const address = view.blocks[row * perRow]?.cidr.split('/')[0] ?? '';
-      return `<text x="10" y="${y + 14}">${escaped(address)}</text>`;
-    }),
+    ...rows.map(([y], row) => `<text x="10" y="${y + 14}">${formatIpv4(first + row * perRow * prefixSize)}</text>`),
     ...rows.flatMap(([y, row]) => inks(row, y)),
     ...legend.flatMap(({ symbol, look, meaning, blocks }, index) => {
       const y = legendTop + index * line;
@@ -82,11 +83,3 @@ const inks = (row: readonly PlacedCell[], y: number): string[] =>
     const positions = alike.map(({ x }) => x + 6.4).join(' ');
     return `<text x="${positions}" y="${y + 14}" fill="${ink}">${escaped(alike.map(({ symbol }) => symbol).join(''))}</text>`;
   });
-
-const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
-
-/** Text for XML 1.0: characters that no XML may hold are left out. */
-const escaped = (text: string): string =>
-  text
-    .replaceAll(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '')
-    .replaceAll(/[&<>"']/g, (character) => entities[character] ?? '');

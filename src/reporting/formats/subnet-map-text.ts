@@ -1,6 +1,10 @@
-import { isFree, type OwnedBlock, type SubnetView } from '../../domain/subnet-owners.ts';
+import { formatIpv4, parseCidr } from '../../domain/addresses.ts';
+import { prefixSize } from '../../domain/max-pods.ts';
+import { chunks } from '../../domain/parallel.ts';
+import type { SubnetView } from '../../domain/subnet-owners.ts';
+import { drawingOf, isFreeSymbol, isLeavingSymbol, type SubnetDrawing } from '../../domain/subnet-symbols.ts';
 import { columns, count, hanging, paint } from '../text.ts';
-import { cellOf, doubt, headline, type Look, legendOf } from './subnet-map-cells.ts';
+import { doubt, headline, type Look, legendOf, lookOf } from './subnet-map-cells.ts';
 
 const perRow = 32;
 /** Beyond this a map has too many rows to be read: /18 is the last that is drawn block by block. */
@@ -18,64 +22,70 @@ const styles = {
 } as const satisfies Record<Look, string>;
 
 /**
- * The map of a subnet in at most 80 columns: one symbol per /28 block, 32 in a row, and what the symbols mean. Subnets
- * larger than a /18 are summed up in 32 rows. Without colour it says the same.
+ * The map of a subnet in at most 80 columns, what its symbols mean, and what else there is to say about it. Without colour
+ * it says the same.
  */
 export function subnetMapText(view: SubnetView, colour: boolean): string[] {
-  const title = `  ${view.subnetId}  ${view.cidr}  ${view.availabilityZone}`;
-  if (view.blocks.length === 0) return [title, '  The subnet has no IPv4 addresses.'];
-  const rows = view.blocks.length > drawnBlocks ? summary(view.blocks) : drawn(view.blocks, colour);
+  if (view.blocks.length === 0) return drawingLines(drawingOf(view), colour);
   const uncertain = doubt(view);
+  const drawing = drawingOf(view);
   return [
-    title,
-    ...rows,
+    ...drawingLines(drawing, colour),
     '',
-    ...legend(view, colour),
-    '',
-    ...hanging('  ', `${headline(view)}.${scatter(view)}`, 2),
+    ...hanging('  ', `${headline(drawing.map)}.${scatter(view)}`, 2),
     ...(uncertain === null ? [] : hanging('  ', uncertain, 2)),
   ];
 }
 
-const chunks = <T>(items: readonly T[], size: number): T[][] =>
-  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
+/** One symbol per /28 block, 32 in a row, and what they mean. Subnets larger than a /18 are summed up in 32 rows. */
+export function drawingLines({ subnetId, cidr, availabilityZone, map }: SubnetDrawing, colour: boolean): string[] {
+  const title = `  ${subnetId}  ${cidr}  ${availabilityZone}`;
+  if (map === '') return [title, '  The subnet has no IPv4 addresses.'];
+  const size = map.length > drawnBlocks ? map.length / summaryRows : perRow;
+  const rows = chunks(Array.from(map), size).map((symbols, index) => ({
+    address: addressOf(cidr, index * size),
+    symbols,
+  }));
+  return [title, ...(size > perRow ? summary(rows, size) : drawn(rows, colour)), '', ...legend(map, colour)];
+}
 
-const addressOf = (block: OwnedBlock | undefined): string => block?.cidr.split('/')[0] ?? '';
+const addressOf = (cidr: string, block: number): string =>
+  formatIpv4((parseCidr(cidr)?.first ?? 0) + block * prefixSize);
 
-function drawn(blocks: readonly OwnedBlock[], colour: boolean): string[] {
-  const rows = chunks(blocks, perRow);
-  const width = Math.max(...rows.map(([first]) => addressOf(first).length));
-  return rows.map((row) => {
-    const cells = row.map((block) => {
-      const { symbol, look } = cellOf(block);
-      return paint(styles[look], symbol, colour);
-    });
-    return `  ${addressOf(row[0]).padEnd(width)}  ${cells.join(' ')}`;
+interface Row {
+  address: string;
+  symbols: string[];
+}
+
+function drawn(rows: readonly Row[], colour: boolean): string[] {
+  const width = Math.max(...rows.map(({ address }) => address.length));
+  return rows.map(({ address, symbols }) => {
+    const cells = symbols.map((symbol) => paint(styles[lookOf(symbol)], symbol, colour));
+    return `  ${address.padEnd(width)}  ${cells.join(' ')}`;
   });
 }
 
 /** Rows of numbers; the bar shows the share that is free in sixteenths. */
-function summary(blocks: readonly OwnedBlock[]): string[] {
-  const size = blocks.length / summaryRows;
+function summary(rows: readonly Row[], size: number): string[] {
   const bits = 28 - Math.log2(size);
-  const rows = chunks(blocks, size).map((row) => {
-    const number = (test: (block: OwnedBlock) => boolean): number => row.filter(test).length;
-    const free = number(isFree);
+  const cells = rows.map(({ address, symbols }) => {
+    const number = (test: (symbol: string) => boolean): number => symbols.filter(test).length;
+    const [free, prefixes] = [number(isFreeSymbol), number((symbol) => symbol.toUpperCase() === 'P')];
     const filled = Math.floor((free / size) * 16);
     return [
-      `  ${addressOf(row[0])}/${bits}`,
+      `  ${address}/${bits}`,
       String(free),
-      String(number(({ freeAfter }) => freeAfter)),
-      String(number(({ kind }) => kind === 'prefix')),
-      String(number(({ kind }) => kind === 'used')),
+      String(free + number(isLeavingSymbol)),
+      String(prefixes),
+      String(number((symbol) => !'.RpPXA'.includes(symbol))),
       `|${'.'.repeat(filled).padEnd(16, '#')}|`,
     ];
   });
-  return columns([['  /28 BLOCKS', 'FREE', 'AFTER', 'PREFIXES', 'SPOILED', '. free'], ...rows], [1, 2, 3, 4]);
+  return columns([['  /28 BLOCKS', 'FREE', 'AFTER', 'PREFIXES', 'SPOILED', '. free'], ...cells], [1, 2, 3, 4]);
 }
 
-function legend(view: SubnetView, colour: boolean): string[] {
-  const entries = legendOf(view);
+function legend(map: string, colour: boolean): string[] {
+  const entries = legendOf(map);
   const width = Math.max(...entries.map(({ symbol }) => symbol.length));
   const digits = Math.max(...entries.map(({ blocks }) => String(blocks).length));
   return entries.map(({ symbol, look, meaning, blocks }) => {

@@ -1,4 +1,5 @@
 /** DaemonSet kube-system/aws-node: what the manifest of the VPC CNI says, and reading it back. */
+import { isObject } from '../kubernetes/json.ts';
 import { behaviour, type Container, type DaemonSet, type EnvVar } from '../kubernetes/objects.ts';
 import type { ObjectMeta } from '../types.ts';
 import { parseVersion } from './ipamd.ts';
@@ -6,7 +7,11 @@ import { parseVersion } from './ipamd.ts';
 export type Env = Record<string, string>;
 
 /** Environment of container aws-node without any configuration: config/master/aws-k8s-cni.yaml. */
-export function standardEnv(version: string, names: { clusterName: string; vpcId: string }): Env {
+export function standardEnv(
+  version: string,
+  names: { clusterName: string; vpcId: string; ipFamily?: 'ipv4' | 'ipv6' },
+): Env {
+  const isIpv6 = names.ipFamily === 'ipv6';
   const log = '/host/var/log/aws-routed-eni';
   return {
     ADDITIONAL_ENI_TAGS: '{}',
@@ -25,10 +30,10 @@ export function standardEnv(version: string, names: { clusterName: string; vpcId
     DISABLE_INTROSPECTION: 'false',
     DISABLE_METRICS: 'false',
     DISABLE_NETWORK_RESOURCE_PROVISIONING: 'false',
-    ENABLE_IPv4: 'true',
-    ENABLE_IPv6: 'false',
+    ENABLE_IPv4: String(!isIpv6),
+    ENABLE_IPv6: String(isIpv6),
     ENABLE_POD_ENI: 'false',
-    ENABLE_PREFIX_DELEGATION: 'false',
+    ENABLE_PREFIX_DELEGATION: String(isIpv6),
     VPC_CNI_VERSION: version.replace(/-.*/, ''),
     VPC_ID: names.vpcId,
     WARM_ENI_TARGET: '1',
@@ -91,6 +96,22 @@ export function managedFields(time: string, owners: Record<string, readonly stri
     }));
 }
 
+/** The other way round: the names of variables that each manager owns. */
+export function envOwners(entries: readonly unknown[]): Record<string, string[]> {
+  const owners: Record<string, string[]> = {};
+  const path = ['f:spec', 'f:template', 'f:spec', 'f:containers', 'k:{"name":"aws-node"}', 'f:env'];
+  for (const entry of entries) {
+    if (!isObject(entry) || typeof entry['manager'] !== 'string') continue;
+    let fields: unknown = entry['fieldsV1'];
+    for (const part of path) fields = isObject(fields) ? fields[part] : undefined;
+    const names = Object.keys(isObject(fields) ? fields : {}).flatMap(
+      (key) => /^k:\{"name":"(.*)"\}$/.exec(key)?.[1] ?? [],
+    );
+    owners[entry['manager']] = [...(owners[entry['manager']] ?? []), ...names];
+  }
+  return owners;
+}
+
 function fieldsOf(names: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(names.map((name) => [`k:{"name":"${name}"}`, { '.': {}, 'f:name': {}, 'f:value': {} }]));
 }
@@ -101,7 +122,8 @@ export function buildAwsNode(spec: {
   env: Env;
   readySeconds: number;
   managedFields: unknown[];
-  byEks: boolean;
+  labels?: Record<string, string> | undefined;
+  annotations?: Record<string, string> | undefined;
 }): Omit<DaemonSet, 'metadata'> & { metadata: Partial<ObjectMeta> } {
   const labels = { 'app.kubernetes.io/name': 'aws-node', 'k8s-app': 'aws-node' };
   const variables: EnvVar[] = Object.entries(spec.env).map(([name, value]) => ({ name, value }));
@@ -115,9 +137,13 @@ export function buildAwsNode(spec: {
       labels: {
         ...labels,
         'app.kubernetes.io/instance': 'aws-vpc-cni',
-        ...(spec.byEks && { 'app.kubernetes.io/managed-by': 'EKS' }),
+        // EKS renders the chart, so that its own copies look like this too (aws/eks-charts, issue 1049)
+        'app.kubernetes.io/managed-by': 'Helm',
         'app.kubernetes.io/version': spec.version.replace(/-.*/, ''),
+        'helm.sh/chart': `aws-vpc-cni-${spec.version.replace(/^v|-.*/g, '')}`,
+        ...spec.labels,
       },
+      ...(spec.annotations && { annotations: spec.annotations }),
       managedFields: spec.managedFields,
     },
     spec: {

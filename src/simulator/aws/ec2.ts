@@ -235,6 +235,12 @@ export function createEc2(deps: { random: Random; clock: SimClock; ids: Ids; reg
   }
 
   function attach(eni: Eni, instance: Instance, deviceIndex: number): void {
+    if (subnetOf(eni.subnetId).availabilityZone !== subnetOf(instance.subnetId).availabilityZone) {
+      throw new AwsError(
+        'InvalidParameterCombination',
+        'You may not attach a network interface to an instance if they are not in the same availability zone',
+      );
+    }
     if (instance.enis.length >= instance.type.enis) {
       throw new AwsError(
         'AttachmentLimitExceeded',

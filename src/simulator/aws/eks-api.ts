@@ -381,7 +381,7 @@ function clusterArn({ scenario: { cluster } }: EksContext): string {
 
 function describeCluster(context: EksContext): JsonObject {
   const { scenario, apiServer, createdAt, clusterTags } = context;
-  const { name, version, vpcId, accountId, region } = scenario.cluster;
+  const { name, version, vpcId, accountId, region, ipFamily = 'ipv4' } = scenario.cluster;
   const { endpoint, certificateAuthority } = apiServer();
   return {
     name,
@@ -400,8 +400,8 @@ function describeCluster(context: EksContext): JsonObject {
       publicAccessCidrs: ['0.0.0.0/0'],
     },
     kubernetesNetworkConfig: {
-      serviceIpv4Cidr: '172.20.0.0/16',
-      ipFamily: 'ipv4',
+      ...(ipFamily === 'ipv6' ? { serviceIpv6Cidr: 'fd5b:1c3a:7e21::/108' } : { serviceIpv4Cidr: '172.20.0.0/16' }),
+      ipFamily,
       elasticLoadBalancing: { enabled: false },
     },
     logging: { clusterLogging: [] },

@@ -11,6 +11,7 @@ import { awsNodeContainer, envOf, versionOf } from './aws-node.ts';
 import { createEc2, type Ec2 } from './ec2.ts';
 import { ec2Operations } from './ec2-api.ts';
 import { createEksApi, eksAnswer, eksError } from './eks-api.ts';
+import { createEniConfig, eniConfigOf } from './eni-config.ts';
 import { AwsError } from './errors.ts';
 import { createIds } from './ids.ts';
 import { createIpamd, readCniSettings } from './ipamd.ts';
@@ -64,7 +65,14 @@ export function createAws(options: AwsOptions): Aws {
   };
 
   const ec2 = createEc2({ random: random.fork('addresses'), clock, ids, region });
-  const ipamd = createIpamd({ ec2, clock, clusterName: name, timings: scenario.timings });
+  const ipamd = createIpamd({
+    ec2,
+    clock,
+    random: random.fork('pod addresses'),
+    clusterName: name,
+    timings: scenario.timings,
+    eniConfigOf: (nodeName, settings) => eniConfigOf(cluster().store, nodeName, settings),
+  });
   const machines = createMachines({ ec2, ipamd, clock, cluster, kubernetesVersion: version, region });
   const updates = createUpdates();
   const vpcCni: VpcCni = createVpcCni({ scenario, clock, ids, updates, cluster });
@@ -189,6 +197,7 @@ export function createAws(options: AwsOptions): Aws {
     watchCluster(control);
     populateNetwork();
     vpcCni.install();
+    for (const spec of scenario.eniConfigs ?? []) createEniConfig(control.store, spec);
     for (const spec of scenario.nodegroups) nodegroups.populate(spec);
   }
 
@@ -249,6 +258,7 @@ export function createAws(options: AwsOptions): Aws {
       ipamd.start(nodeName, readCniSettings(envOf(container), versionOf(container)));
     };
     store.subscribe<Pod>('pods', ({ type, object }) => follow(object, type !== 'DELETED'));
+    store.subscribe('eniconfigs', () => ipamd.eniConfigsChanged());
     store.subscribe<Node>('nodes', ({ type, object }) => {
       const nodeName = object.metadata.name;
       if (type === 'DELETED') return;
@@ -261,7 +271,23 @@ export function createAws(options: AwsOptions): Aws {
     });
   }
 
-  return { handle, boot, ec2, scaling, network: ipamd.network, goLive: () => ipamd.goLive() };
+  function daemonStarts(nodeName: string, podUid: string): { error: string } | undefined {
+    const pod = cluster()
+      .store.podsOnNode<Pod>(nodeName)
+      .find(({ metadata }) => metadata.uid === podUid);
+    const container = awsNodeContainer(pod?.spec);
+    const error = ipamd.initialise(nodeName, readCniSettings(envOf(container), versionOf(container)));
+    return error === undefined ? undefined : { error };
+  }
+
+  return {
+    handle,
+    boot,
+    ec2,
+    scaling,
+    network: { ...ipamd.network, daemonStarts },
+    goLive: () => ipamd.goLive(),
+  };
 }
 
 const foreignDescriptions = {

@@ -6,7 +6,7 @@
  * The real daemon looks every 5 seconds. Here it looks on the same beat, but only after something changed: a settled
  * world has no timers.
  */
-import type { PodNetwork, SimClock, Timer } from '../types.ts';
+import type { PodNetwork, Random, SimClock, Timer } from '../types.ts';
 import { formatAddress, parseBlock } from './addresses.ts';
 import type { Ec2, Eni, Instance } from './ec2.ts';
 import { AwsError } from './errors.ts';
@@ -23,19 +23,28 @@ export interface CniSettings {
   minimumIpTarget: number;
   maxEni: number;
   customNetworking: boolean;
+  /** Keys that name the ENIConfig of a node. */
+  eniConfigAnnotation: string;
+  eniConfigLabel: string;
   podEni: boolean;
   subnetDiscovery: boolean;
   /** Take addresses on a cordoned node too. */
   manageNonSchedulable: boolean;
 }
 
-/** Reads the environment as ipamd does: what is not a whole number counts as unset. */
+/** strconv.ParseBool */
+const goBooleans: Record<string, boolean> = {
+  ...Object.fromEntries(['1', 't', 'T', 'true', 'True', 'TRUE'].map((text) => [text, true])),
+  ...Object.fromEntries(['0', 'f', 'F', 'false', 'False', 'FALSE'].map((text) => [text, false])),
+};
+
+/** Reads the environment as ipamd does: what is not a whole number, or no boolean, counts as unset. */
 export function readCniSettings(env: Record<string, string>, version: readonly number[]): CniSettings {
   const whole = (name: string, standard: number): number => {
     const text = env[name];
-    return text !== undefined && /^-?\d+$/.test(text) ? Math.max(0, Number(text)) : standard;
+    return text !== undefined && /^[+-]?\d+$/.test(text) ? Math.max(0, Number(text)) : standard;
   };
-  const flag = (name: string, standard: boolean): boolean => (env[name] ?? String(standard)).toLowerCase() === 'true';
+  const flag = (name: string, standard: boolean): boolean => goBooleans[env[name] ?? ''] ?? standard;
   return {
     version,
     prefixDelegation: flag('ENABLE_PREFIX_DELEGATION', false) && atLeast(version, [1, 9, 0]),
@@ -45,6 +54,8 @@ export function readCniSettings(env: Record<string, string>, version: readonly n
     minimumIpTarget: whole('MINIMUM_IP_TARGET', 0),
     maxEni: whole('MAX_ENI', 0),
     customNetworking: flag('AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG', false),
+    eniConfigAnnotation: env['ENI_CONFIG_ANNOTATION_DEF'] || 'k8s.amazonaws.com/eniConfig',
+    eniConfigLabel: env['ENI_CONFIG_LABEL_DEF'] || 'k8s.amazonaws.com/eniConfig',
     podEni: flag('ENABLE_POD_ENI', false),
     subnetDiscovery: flag('ENABLE_SUBNET_DISCOVERY', true) && atLeast(version, [1, 18, 0]),
     manageNonSchedulable: flag('AWS_MANAGE_ENIS_NON_SCHEDULABLE', false),
@@ -64,8 +75,15 @@ export function atLeast(version: readonly number[], minimum: readonly number[]):
 
 export interface Ipamd {
   network: PodNetwork;
-  addNode(node: { name: string; instance: Instance; maxPods: number; customSubnetId?: string | undefined }): void;
+  addNode(node: { name: string; instance: Instance; maxPods: number }): void;
   removeNode(name: string): void;
+  /**
+   * nodeInit: with custom networking (since v1.13.0) the daemon ends with an error when it starts with an empty pool that
+   * it cannot fill. The text of the error, or undefined when it comes up.
+   */
+  initialise(nodeName: string, settings: CniSettings): string | undefined;
+  /** An ENIConfig came, changed or went. */
+  eniConfigsChanged(): void;
   /** aws-node came up (again) on this node. */
   start(nodeName: string, settings: CniSettings): void;
   /** aws-node is away: pods keep their addresses, new ones get none. */
@@ -79,7 +97,6 @@ interface Agent {
   name: string;
   instance: Instance;
   maxPods: number;
-  customSubnetId: string | undefined;
   cordoned: boolean;
   /** Undefined while aws-node is not running. */
   settings: CniSettings | undefined;
@@ -97,8 +114,13 @@ interface Agent {
   busy: boolean;
   pausedUntil: number;
   lastShrink: number;
-  /** Waits until addresses come free in this subnet. */
+  /** Waits until addresses come free in this subnet, or until there is an ENIConfig. */
   blockedOn: string | undefined;
+}
+
+export interface EniConfig {
+  subnetId: string;
+  securityGroups: string[];
 }
 
 interface Assignment {
@@ -122,33 +144,41 @@ const shrinkInterval = 30_000;
 const addressCooldown = 30_000;
 const insufficientPause = 120_000;
 const minEniAge = 60_000;
+const noEniConfig = 'eniconfig';
 
 const noAddress =
   'plugin type="aws-cni" name="aws-cni" failed (add): add cmd: failed to assign an IP address to container';
+const emptyPool = 'Initialization failure: Failed to attach any ENIs for custom networking';
 const notRunning =
   'plugin type="aws-cni" name="aws-cni" failed (add): add cmd: Error received from AddNetwork gRPC call: rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:50051: connect: connection refused"';
 
 export function createIpamd(deps: {
   ec2: Ec2;
   clock: SimClock;
+  /** Decides what a Go map decides: which interface and which prefix a pod gets its address from. */
+  random: Random;
   clusterName: string;
   /** Seconds. */
   timings: { prefixAttach: number; eniAttach: number };
+  /** The ENIConfig that the node names now. */
+  eniConfigOf?: (nodeName: string, settings: CniSettings) => EniConfig | undefined;
 }): Ipamd {
-  const { ec2, clock, clusterName, timings } = deps;
+  const { ec2, clock, random, clusterName, timings, eniConfigOf } = deps;
   const agents = new Map<string, Agent>();
   const blocked = new Map<string, Set<Agent>>();
   let live = false;
 
-  ec2.onSpaceFreed((subnetId) => {
-    const waiting = blocked.get(subnetId);
+  ec2.onSpaceFreed(unblock);
+
+  function unblock(cause: string): void {
+    const waiting = blocked.get(cause);
     if (!waiting) return;
-    blocked.delete(subnetId);
+    blocked.delete(cause);
     for (const agent of waiting) {
       agent.blockedOn = undefined;
       wake(agent);
     }
-  });
+  }
 
   function wake(agent: Agent): void {
     if (!agent.settings || agent.busy || agent.timer) return;
@@ -204,7 +234,8 @@ export function createIpamd(deps: {
     const prefix = usesPrefixes(agent, settings);
     const assign = (eni: Eni, count: number): string[] =>
       prefix ? ec2.assignPrefixes(eni, count) : ec2.assignAddresses(eni, count);
-    const subnets = action.kind === 'assign' ? [action.eni.subnetId] : subnetsForNewEni(agent, settings);
+    const config = settings.customNetworking ? eniConfigOf?.(agent.name, settings) : undefined;
+    const subnets = action.kind === 'assign' ? [action.eni.subnetId] : subnetsForNewEni(agent, settings, config);
     const attempts: (() => void)[] =
       action.kind === 'assign'
         ? [action.count, 1].map((count) => (): void => void assign(action.eni, count))
@@ -212,7 +243,8 @@ export function createIpamd(deps: {
             const eni = ec2.createEni({
               subnetId,
               description: `aws-K8S-${instance.id}`,
-              groups: instance.enis[0]?.groups ?? [],
+              groups:
+                config && config.securityGroups.length > 0 ? config.securityGroups : (instance.enis[0]?.groups ?? []),
               tags: {
                 'cluster.k8s.amazonaws.com/name': clusterName,
                 'node.k8s.amazonaws.com/instance_id': instance.id,
@@ -221,7 +253,16 @@ export function createIpamd(deps: {
               },
               ...(prefix ? { prefixCount: action.count } : { secondaryCount: action.count }),
             });
-            ec2.attach(eni, instance, 1 + Math.max(0, ...instance.enis.map((one) => one.attachment?.deviceIndex ?? 0)));
+            try {
+              ec2.attach(
+                eni,
+                instance,
+                1 + Math.max(0, ...instance.enis.map((one) => one.attachment?.deviceIndex ?? 0)),
+              );
+            } catch (error) {
+              ec2.deleteEni(eni);
+              throw error;
+            }
           });
     for (const attempt of attempts) {
       try {
@@ -232,15 +273,15 @@ export function createIpamd(deps: {
       }
     }
     agent.pausedUntil = clock.now() + insufficientPause;
-    const [subnetId = instance.subnetId] = subnets;
-    agent.blockedOn = subnetId;
-    const waiting = blocked.get(subnetId) ?? new Set();
-    blocked.set(subnetId, waiting.add(agent));
+    const [cause = noEniConfig] = subnets;
+    agent.blockedOn = cause;
+    const waiting = blocked.get(cause) ?? new Set();
+    blocked.set(cause, waiting.add(agent));
   }
 
   /** The node's own subnet and those tagged for the CNI in its zone, the one with most free addresses first. */
-  function subnetsForNewEni(agent: Agent, settings: CniSettings): string[] {
-    if (settings.customNetworking) return [agent.customSubnetId ?? agent.instance.subnetId];
+  function subnetsForNewEni(agent: Agent, settings: CniSettings, config: EniConfig | undefined): string[] {
+    if (settings.customNetworking) return config ? [config.subnetId] : [];
     const own = ec2.subnets.get(agent.instance.subnetId);
     if (!own || !settings.subnetDiscovery) return [agent.instance.subnetId];
     const role = 'kubernetes.io/role/cni';
@@ -262,7 +303,7 @@ export function createIpamd(deps: {
     if (!agent?.settings) return { error: notRunning };
     const before = agent.assigned.get(pod.uid);
     if (before) return { ip: before.ip };
-    const found = freeAddress(agent, agent.settings, clock.now());
+    const found = freeAddress(agent, agent.settings, clock.now(), random);
     if (found) {
       agent.assigned.set(pod.uid, found);
       agent.taken.add(found.ip);
@@ -293,7 +334,6 @@ export function createIpamd(deps: {
     if (!prefixMode && prefix !== undefined && usedOf(agent, prefix) === 0) ec2.unassign(eni, { prefixes: [prefix] });
   }
 
-  /** What aws-node does first: give back what is unused and of the other mode. */
   function start(nodeName: string, settings: CniSettings): void {
     const agent = agents.get(nodeName);
     if (!agent) return;
@@ -302,7 +342,34 @@ export function createIpamd(deps: {
     agent.settings = settings;
     agent.startedAt = clock.now();
     agent.lastLook = -1;
+    forgetFailures(agent);
+    releaseOtherMode(agent, settings);
+    wake(agent);
+  }
+
+  /** What a daemon remembers of them ends with it. */
+  function forgetFailures(agent: Agent): void {
     agent.pausedUntil = 0;
+    if (agent.blockedOn !== undefined) blocked.get(agent.blockedOn)?.delete(agent);
+    agent.blockedOn = undefined;
+  }
+
+  /** Without custom networking all of this happens in `start`, which comes a few seconds later. */
+  function initialise(nodeName: string, settings: CniSettings): string | undefined {
+    const agent = agents.get(nodeName);
+    if (!agent || !settings.customNetworking || !atLeast(settings.version, [1, 13, 0])) return undefined;
+    releaseOtherMode(agent, settings);
+    const action = growth(agent, settings, poolOf(agent, settings));
+    if (action) {
+      forgetFailures(agent);
+      grow(agent, settings, action);
+    }
+    const pool = poolOf(agent, settings);
+    return pool.units === 0 && shortage(pool, agent, settings) > 0 ? emptyPool : undefined;
+  }
+
+  /** What aws-node does first: give back what is unused and of the other mode. */
+  function releaseOtherMode(agent: Agent, settings: CniSettings): void {
     const prefixMode = usesPrefixes(agent, settings);
     for (const eni of agent.instance.enis) {
       const unused = prefixMode
@@ -310,17 +377,15 @@ export function createIpamd(deps: {
         : { prefixes: eni.prefixes.filter((prefix) => usedOf(agent, prefix) === 0) };
       if (Object.values(unused).flat().length > 0) ec2.unassign(eni, unused);
     }
-    wake(agent);
   }
 
   return {
     network: { attach, detach },
-    addNode({ name, instance, maxPods, customSubnetId }) {
+    addNode({ name, instance, maxPods }) {
       agents.set(name, {
         name,
         instance,
         maxPods,
-        customSubnetId,
         cordoned: false,
         settings: undefined,
         startedAt: 0,
@@ -343,6 +408,8 @@ export function createIpamd(deps: {
       agents.delete(name);
       if (agent.blockedOn !== undefined) blocked.get(agent.blockedOn)?.delete(agent);
     },
+    initialise,
+    eniConfigsChanged: () => unblock(noEniConfig),
     start,
     stop(nodeName) {
       const agent = agents.get(nodeName);
@@ -392,21 +459,29 @@ function usedOf(agent: Agent, prefix: string): number {
   return agent.used.get(prefix) ?? 0;
 }
 
-function freeAddress(agent: Agent, settings: CniSettings, now: number): Assignment | undefined {
+/** From any interface and any prefix that has one left: the daemon walks maps, whose order is left to chance. */
+function freeAddress(agent: Agent, settings: CniSettings, now: number, random: Random): Assignment | undefined {
   const isFree = (address: string): boolean => !agent.taken.has(address) && (agent.cooling.get(address) ?? 0) <= now;
-  for (const eni of podEnis(agent, settings)) {
+  for (const eni of fromAnywhere(podEnis(agent, settings), random)) {
     if (usesPrefixes(agent, settings)) {
-      for (const prefix of eni.prefixes) {
+      for (const prefix of fromAnywhere(eni.prefixes, random)) {
         if (usedOf(agent, prefix) === prefixSize) continue;
         const ip = addressesIn(prefix).find(isFree);
         if (ip !== undefined) return { ip, eni, prefix };
       }
     } else {
-      const ip = eni.secondaries.find(isFree);
+      const ip = fromAnywhere(eni.secondaries, random).find(isFree);
       if (ip !== undefined) return { ip, eni, prefix: undefined };
     }
   }
   return undefined;
+}
+
+/** All items, in their order round a ring, from a place that chance decides. */
+function fromAnywhere<T>(items: readonly T[], random: Random): readonly T[] {
+  if (items.length < 2) return items;
+  const start = random.int(0, items.length - 1);
+  return [...items.slice(start), ...items.slice(0, start)];
 }
 
 /** The pool in the unit of its mode: prefixes of 16, or single addresses. Leftovers of the other mode do not count. */
@@ -476,36 +551,42 @@ function growth(agent: Agent, settings: CniSettings, pool: Pool): Growth | undef
 }
 
 function reduction(agent: Agent, settings: CniSettings, pool: Pool, now: number): Action | undefined {
-  const notBefore = agent.lastShrink + shrinkInterval;
-  const enis = podEnis(agent, settings);
+  return release(agent, settings, pool) ?? removal(agent, settings, now);
+}
+
+/** Gives back what is over, on cordoned nodes too. In prefix mode a leftover secondary address may go in place of a prefix. */
+function release(agent: Agent, settings: CniSettings, pool: Pool): Action | undefined {
   const over = excess(pool, settings);
-  if (over > 0) {
-    const unused = (eni: Eni): string[] =>
-      usesPrefixes(agent, settings)
-        ? eni.prefixes.filter((prefix) => usedOf(agent, prefix) === 0)
-        : eni.secondaries.filter((address) => !agent.taken.has(address));
-    const eni = enis.findLast((candidate) => unused(candidate).length > 0);
-    if (eni) {
-      const ranges = unused(eni).slice(-over);
-      const prefixMode = usesPrefixes(agent, settings);
-      return {
-        kind: 'release',
-        eni,
-        addresses: prefixMode ? [] : ranges,
-        prefixes: prefixMode ? ranges : [],
-        notBefore,
-      };
-    }
-  }
-  const idle = enis.findLast(
-    (eni) => eni !== agent.instance.enis[0] && isIdle(agent, eni) && spare(agent, settings, eni),
-  );
-  if (!idle) return undefined;
+  if (over === 0) return undefined;
+  const enis = podEnis(agent, settings);
+  const eni = enis.findLast((candidate) => unused(agent, settings, candidate).length > 0);
+  if (!eni) return undefined;
+  const ranges = unused(agent, settings, eni).slice(-over);
   return {
-    kind: 'delete-eni',
-    eni: idle,
-    notBefore: Math.max(notBefore, (idle.attachment?.attachedAt ?? now) + minEniAge),
+    kind: 'release',
+    eni,
+    addresses: ranges.filter((range) => !range.includes('/')),
+    prefixes: ranges.filter((range) => range.includes('/')),
+    notBefore: agent.lastShrink + shrinkInterval,
   };
+}
+
+const unused = (agent: Agent, settings: CniSettings, eni: Eni): string[] => [
+  ...(usesPrefixes(agent, settings) ? eni.prefixes.filter((prefix) => usedOf(agent, prefix) === 0) : []),
+  ...eni.secondaries.filter((address) => !agent.taken.has(address)),
+];
+
+/** Takes away an interface that nothing needs (getDeletableENI), never on a cordoned node. */
+function removal(agent: Agent, settings: CniSettings, now: number): Action | undefined {
+  if (agent.cordoned && !settings.manageNonSchedulable) return undefined;
+  const [primary] = agent.instance.enis;
+  const eni = podEnis(agent, settings).findLast(
+    (candidate) => candidate !== primary && isIdle(agent, candidate) && isSpare(agent, settings, candidate),
+  );
+  if (!eni) return undefined;
+  const cooled = [...eni.secondaries, ...eni.prefixes.flatMap(addressesIn)].map((ip) => agent.cooling.get(ip) ?? 0);
+  const oldEnough = (eni.attachment?.attachedAt ?? now) + minEniAge;
+  return { kind: 'delete-eni', eni, notBefore: Math.max(oldEnough, ...cooled) };
 }
 
 function isIdle(agent: Agent, eni: Eni): boolean {
@@ -515,8 +596,14 @@ function isIdle(agent: Agent, eni: Eni): boolean {
   );
 }
 
-/** Whether the pool would be large enough without this interface. */
-function spare(agent: Agent, settings: CniSettings, eni: Eni): boolean {
-  const pool = poolOf(agent, settings, eni);
-  return pool.units > 0 && shortage(pool, agent, settings) === 0;
+/** Whether what the other interfaces hold meets every target that is set, in whole prefixes in prefix mode. */
+function isSpare(agent: Agent, settings: CniSettings, eni: Eni): boolean {
+  const { warmIpTarget, minimumIpTarget, warmPrefixTarget, warmEniTarget } = settings;
+  const others = poolOf(agent, settings, eni);
+  const total = others.units * others.unit;
+  const available = total - others.assigned;
+  const whole = (addresses: number): number => Math.ceil(addresses / others.unit) * others.unit;
+  if (available < whole(warmIpTarget) || total < whole(minimumIpTarget)) return false;
+  if (others.unit === prefixSize) return others.units > 0 && others.freeUnits >= warmPrefixTarget;
+  return warmIpTarget > 0 || minimumIpTarget > 0 || available >= warmEniTarget * (agent.instance.type.ipv4PerEni - 1);
 }

@@ -4,7 +4,7 @@ import type { ClusterControl, SimClock } from '../types.ts';
 import type { Ec2, Instance } from './ec2.ts';
 import type { Ipamd } from './ipamd.ts';
 import { buildNode, standardMaxPods } from './nodes.ts';
-import { maxPodsInUserData } from './user-data.ts';
+import { maxPodsInUserData, reservedMemoryInUserData } from './user-data.ts';
 
 /** What every node of a node group has in common. */
 export interface Blueprint {
@@ -18,7 +18,7 @@ export interface Blueprint {
 
 export interface Machines {
   /** Creates the Node. Its kubelet makes it Ready when aws-node runs there. */
-  join(instance: Instance, blueprint: Blueprint): void;
+  join(instance: Instance, blueprint: Blueprint, annotations?: Record<string, string>): void;
   isReady(instance: Instance): boolean;
   /**
    * Cordons, evicts what is not of a DaemonSet again and again, and calls `done` when the node is empty or, at the
@@ -46,15 +46,6 @@ export function createMachines(deps: {
   const { ec2, ipamd, clock, cluster, kubernetesVersion, region } = deps;
   const node = (name: string): Node | undefined => cluster().store.get<Node>('nodes', undefined, name);
 
-  function customSubnet(labels: Record<string, string>, zone: string): string | undefined {
-    const { store } = cluster();
-    const name = labels['k8s.amazonaws.com/eniConfig'] ?? zone;
-    const config = store.list('eniconfigs').find((object) => object.metadata.name === name);
-    const spec: unknown = config && 'spec' in config ? config.spec : undefined;
-    const subnet = typeof spec === 'object' && spec !== null && 'subnet' in spec ? spec.subnet : undefined;
-    return typeof subnet === 'string' ? subnet : undefined;
-  }
-
   function evictable(nodeName: string): Pod[] {
     return cluster()
       .store.podsOnNode<Pod>(nodeName)
@@ -63,7 +54,7 @@ export function createMachines(deps: {
   }
 
   return {
-    join(instance, blueprint) {
+    join(instance, blueprint, annotations = {}) {
       const { store } = cluster();
       const availabilityZone = ec2.subnets.get(instance.subnetId)?.availabilityZone ?? '';
       const maxPods =
@@ -73,19 +64,20 @@ export function createMachines(deps: {
         name: instance.privateDnsName,
         instance,
         maxPods,
-        customSubnetId: customSubnet(blueprint.labels, availabilityZone),
       });
       store.create<Node>(
         'nodes',
         buildNode({
           instance,
           maxPods,
+          reservedMemoryMib: reservedMemoryInUserData(instance.userData),
           kubernetesVersion,
           region,
           availabilityZone,
           now: clock.now(),
           amiType: blueprint.amiType,
           labels: blueprint.labels,
+          annotations,
           taints: blueprint.taints,
           diskSize: blueprint.diskSize,
         }),

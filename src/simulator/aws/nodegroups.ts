@@ -469,7 +469,7 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
       for (let index = 0; index < group.desired; index++) {
         const instance = scaling.launch(group, createdAt);
         byNode.set(instance.privateDnsName, { nodegroup, instance });
-        machines.join(instance, nodegroup.blueprint);
+        machines.join(instance, nodegroup.blueprint, spec.nodeAnnotations);
         scaling.inService(instance.id);
       }
       setStatus(nodegroup, 'ACTIVE');

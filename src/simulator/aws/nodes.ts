@@ -28,11 +28,14 @@ export function eksMaxPods(types: readonly InstanceType[], settings: CniSettings
 export interface NodeSpec {
   instance: Instance;
   maxPods: number;
+  /** MiB that the user data says, in place of what the image reckons */
+  reservedMemoryMib: number | undefined;
   amiType: string;
   kubernetesVersion: string;
   region: string;
   availabilityZone: string;
   labels: Record<string, string>;
+  annotations: Record<string, string>;
   taints: Taint[];
   diskSize: number;
   now: number;
@@ -70,6 +73,7 @@ export function buildNode(spec: NodeSpec): Omit<Node, 'metadata'> & { metadata: 
         'topology.kubernetes.io/zone': spec.availabilityZone,
         ...spec.labels,
       },
+      ...(Object.keys(spec.annotations).length > 0 && { annotations: spec.annotations }),
     },
     spec: {
       providerID: `aws:///${spec.availabilityZone}/${instance.id}`,
@@ -88,6 +92,7 @@ export function buildNode(spec: NodeSpec): Omit<Node, 'metadata'> & { metadata: 
         { type: 'InternalDNS', address: instance.privateDnsName },
         { type: 'Hostname', address: instance.privateDnsName },
       ],
+      images: [{ names: [pauseImage(spec)], sizeBytes: 318_000 }],
       nodeInfo: {
         architecture: arch,
         operatingSystem: 'linux',
@@ -100,6 +105,12 @@ export function buildNode(spec: NodeSpec): Omit<Node, 'metadata'> & { metadata: 
   };
 }
 
+/** What every pod sandbox starts from; part of the image of the node (amazon-eks-ami, cache-pause-container; Bottlerocket settings). */
+const pauseImage = ({ amiType, region }: NodeSpec): string =>
+  amiType.startsWith('BOTTLEROCKET')
+    ? `602401143452.dkr.ecr.${region}.amazonaws.com/eks/pause:3.10`
+    : 'localhost/kubernetes/pause:latest';
+
 const notReadyTaint: Taint = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' };
 
 const networkNotReady =
@@ -109,19 +120,21 @@ const networkNotReady =
 const usableMemory = 0.945;
 
 /**
- * Capacity and allocatable. nodeadm reserves memory by its own formula for pods (255 + 11 per pod MiB), not by the
- * kubelet's maxPods; Bottlerocket by the effective one. CPU: 6 % of the first core, 1 % of the second, 0.5 % of the next
- * two, 0.25 % of the rest.
+ * Capacity and allocatable. nodeadm (internal/kubelet/config.go) reserves 255 + 11 MiB per pod for the pods of its own
+ * formula, not for the kubelet's maxPods, unless the user data says an amount; Bottlerocket for the effective maxPods. CPU:
+ * 6 % of the first core, 1 % of the second, 0.5 % of the next two, 0.25 % of the rest. Disk: 1 GiB. Eviction starts at
+ * 100 MiB and at 10 % of the disk.
  */
 function resources({
   instance: { type },
   maxPods,
+  reservedMemoryMib,
   amiType,
   diskSize,
 }: NodeSpec): Pick<Node['status'], 'capacity' | 'allocatable'> {
   const memoryKi = Math.floor(type.memoryMib * 1024 * usableMemory);
   const podsForReserve = amiType.startsWith('BOTTLEROCKET') ? maxPods : standardMaxPods(type);
-  const reservedMemoryKi = (255 + 11 * podsForReserve + 100) * 1024;
+  const reservedMemoryKi = ((reservedMemoryMib ?? 255 + 11 * podsForReserve) + 100) * 1024;
   const cores = type.vcpus;
   const reservedCpu =
     60 + (cores > 1 ? 10 : 0) + 5 * Math.min(2, Math.max(0, cores - 2)) + 2.5 * Math.max(0, cores - 4);
@@ -133,7 +146,7 @@ function resources({
       cpu: `${Math.floor(cores * 1000 - reservedCpu)}m`,
       memory: `${Math.max(0, memoryKi - reservedMemoryKi)}Ki`,
       pods,
-      'ephemeral-storage': String(Math.floor(diskKi * 1024 * 0.9)),
+      'ephemeral-storage': String(Math.max(0, Math.floor(diskKi * 1024 * 0.9) - 1024 ** 3)),
     },
   };
 }

@@ -40,6 +40,28 @@ export function maxPodsInUserData(text: string): number | undefined {
   return values.findLast((value) => value !== undefined) ?? number(toml ?? null) ?? number(kubeletFlag ?? null);
 }
 
+/**
+ * MiB of kubeReserved.memory that the last NodeConfig names which names any; undefined when none does. kubelet merges it
+ * over what nodeadm wrote, member by member.
+ */
+export function reservedMemoryInUserData(text: string): number | undefined {
+  return (parseMultipart(text) ?? [])
+    .filter((part) => part.contentType === 'application/node.eks.aws')
+    .map((part) => valueAt(nodeConfig(part.body), ['spec', 'kubelet', 'config', 'kubeReserved', 'memory']))
+    .map(mebibytes)
+    .findLast((value) => value !== undefined);
+}
+
+const units: Record<string, number> = { '': 1 / 1024 / 1024, Ki: 1 / 1024, Mi: 1, Gi: 1024 };
+
+/** A quantity of Kubernetes in its binary units. */
+function mebibytes(value: Value | undefined): number | undefined {
+  const text = typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+  const [, digits, unit = ''] = /^(\d+)(|Ki|Mi|Gi)$/.exec(text) ?? [];
+  const factor = units[unit];
+  return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
+}
+
 function nodeConfig(text: string): Value | undefined {
   try {
     return parseYamlSubset(text);

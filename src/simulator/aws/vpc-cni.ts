@@ -11,6 +11,7 @@ import {
   buildAwsNode,
   type Env,
   envOf,
+  envOwners,
   managedFields,
   mergeEnv,
   standardEnv,
@@ -60,12 +61,12 @@ export function createVpcCni(deps: {
     issues: [] as { code: string; message: string; resourceIds: string[] }[],
   };
   const wanted = (version: string, values: string | undefined): Env => ({
-    ...standardEnv(version, { clusterName: names.name, vpcId: names.vpcId }),
+    ...standardEnv(version, { ...names, clusterName: names.name }),
     ...configuredEnv(values),
   });
   /** What the add-on last wrote. */
   let applied = wanted(spec.version, spec.configurationValues);
-  const tags: Record<string, string> = {};
+  const tags: Record<string, string> = { ...spec.tags };
 
   const now = (): string => new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
   const daemonSet = (): DaemonSet | undefined =>
@@ -160,8 +161,13 @@ export function createVpcCni(deps: {
     if (!container) return { code: 'K8sResourceNotFound', message: 'DaemonSet.apps "aws-node" not found' };
     const live = envOf(container);
     const desired = wanted(version, values);
+    // as server-side apply has it: another value, and somebody else among its owners
+    const { eks: _own, ...others } = envOwners(daemonSet()?.metadata.managedFields ?? []);
     const conflicts = Object.keys(desired).filter(
-      (name) => live[name] !== undefined && live[name] !== desired[name] && live[name] !== applied[name],
+      (name) =>
+        live[name] !== undefined &&
+        live[name] !== desired[name] &&
+        Object.values(others).some((owned) => owned.includes(name)),
     );
     if (resolve === 'NONE' && conflicts.length > 0) {
       const fields = conflicts.map(
@@ -171,9 +177,10 @@ export function createVpcCni(deps: {
       return { code: 'ConfigurationConflict', message };
     }
     const preserved = resolve === 'PRESERVE' ? conflicts : [];
-    const foreign = Object.keys(live).filter((name) => !(name in desired) && !(name in applied));
+    const isForeign = (name: string): boolean => Object.values(others).some((owned) => owned.includes(name));
+    const foreign = Object.keys(live).filter((name) => !(name in desired) && (!(name in applied) || isForeign(name)));
     const dropped = [
-      ...Object.keys(applied).filter((name) => !(name in desired)),
+      ...Object.keys(applied).filter((name) => !(name in desired) && !foreign.includes(name)),
       ...(resolve === 'OVERWRITE' ? foreign : []),
     ];
     const changes: Record<string, string | undefined> = {
@@ -181,7 +188,11 @@ export function createVpcCni(deps: {
       ...desired,
       ...Object.fromEntries(preserved.map((name) => [name, live[name]])),
     };
-    const byHand = [...preserved, ...(resolve === 'OVERWRITE' ? [] : foreign)];
+    const lost = resolve === 'OVERWRITE' ? [...conflicts, ...foreign] : [];
+    const kept = Object.entries(others).map(([manager, owned]): [string, string[]] => [
+      manager,
+      owned.filter((name) => !lost.includes(name)),
+    ]);
     cluster().store.update<DaemonSet>('daemonsets', 'kube-system', 'aws-node', (draft) => {
       const target = awsNodeContainer(draft.spec.template.spec);
       if (!target) return;
@@ -189,7 +200,7 @@ export function createVpcCni(deps: {
       target.image = awsNodeImage(version, names.region);
       draft.metadata.managedFields = managedFields(now(), {
         eks: Object.keys(desired).filter((name) => !preserved.includes(name)),
-        'kubectl-set': byHand,
+        ...Object.fromEntries(kept),
       });
     });
     applied = desired;
@@ -215,8 +226,11 @@ export function createVpcCni(deps: {
     },
     install() {
       const setByHand = spec.setByHand ?? {};
-      const values = Object.keys(applied).filter((name) => !(name in setByHand));
-      const owner = byEks ? 'eks' : 'kubectl-client-side-apply';
+      // who sets what is there already sets nothing
+      const changed = Object.keys(setByHand).filter((name) => setByHand[name] !== applied[name]);
+      const values = Object.keys(applied).filter((name) => !changed.includes(name));
+      const owner =
+        spec.marks?.fieldManager ?? { 'eks-addon': 'eks', 'self-managed': 'eks', helm: 'helm' }[spec.managedBy];
       cluster().store.create<DaemonSet>(
         'daemonsets',
         buildAwsNode({
@@ -224,8 +238,15 @@ export function createVpcCni(deps: {
           region: names.region,
           env: { ...applied, ...setByHand },
           readySeconds: timings.awsNodeRestart,
-          managedFields: managedFields(now(), { [owner]: values, 'kubectl-set': Object.keys(setByHand) }),
-          byEks,
+          managedFields: managedFields(now(), { [owner]: values, 'kubectl-set': changed }),
+          labels: spec.marks?.labels,
+          annotations: {
+            ...(spec.managedBy === 'helm' && {
+              'meta.helm.sh/release-name': 'aws-vpc-cni',
+              'meta.helm.sh/release-namespace': 'kube-system',
+            }),
+            ...spec.marks?.annotations,
+          },
         }),
       );
     },

@@ -10,6 +10,9 @@ import { keyOf, splitKey } from './work-queue.ts';
 const startMs = 500;
 const firstRetryMs = 2_000;
 const longestRetryMs = 60_000;
+/** Between two starts of a container that ends with an error. */
+const firstRestartMs = 10_000;
+const longestRestartMs = 300_000;
 /** Without a renewed lease for so long, a node counts as lost. */
 const silenceMs = 50_000;
 const component = 'kubelet';
@@ -63,7 +66,7 @@ export function startKubelets({ store, clock, record, network, awaitCni }: Kubel
   store.watch<Pod>('pods', ({ type, object }) => {
     if (type === 'DELETED') forget(object);
     else consider(object);
-    if (awaitCni && isCni(object) && type !== 'DELETED' && isReady(object)) becomeReady(object.spec.nodeName ?? '');
+    if (awaitCni && isCni(object) && type !== 'DELETED' && isReady(object)) becomeReady(object);
   });
 
   function register(node: Node): void {
@@ -76,7 +79,8 @@ export function startKubelets({ store, clock, record, network, awaitCni }: Kubel
     });
   }
 
-  function becomeReady(nodeName: string): void {
+  function becomeReady({ spec }: Pod): void {
+    const { nodeName = '' } = spec;
     const node = store.get<Node>('nodes', undefined, nodeName);
     if (!node || isReady(node) || silent.has(nodeName)) return;
     const now = store.timestamp();
@@ -84,6 +88,8 @@ export function startKubelets({ store, clock, record, network, awaitCni }: Kubel
       for (const condition of nodeConditions(true, now)) {
         status.conditions = setCondition(status.conditions, condition, now);
       }
+      const pulled = spec.containers.flatMap(({ image }) => (image === undefined ? [] : { names: [image] }));
+      status.images = [...pulled, ...(status.images ?? [])];
     });
     record(node, 'Normal', 'NodeReady', `Node ${nodeName} status is now: NodeReady`, component);
   }
@@ -118,12 +124,28 @@ export function startKubelets({ store, clock, record, network, awaitCni }: Kubel
       if (isFinished(pod) && !isTerminating(pod)) return;
       known = { key: keyOf(pod), uid, nodeName, attempts: 0, attached: false };
       work.set(uid, known);
+      if (pod.status.phase === 'Pending' && !admits(pod)) return;
     }
     if (isTerminating(pod)) terminate(pod, known);
     else if (pod.status.phase === 'Pending' && !known.timer) {
       if (pod.spec.hostNetwork || nodeReady(nodeName)) known.timer = clock.after(startMs, () => start(uid));
       else record(pod, 'Warning', 'NetworkNotReady', networkNotReady, component);
     }
+  }
+
+  /** The scheduler does not send more pods than fit; whoever binds a pod past it gets this answer. */
+  function admits({ metadata, spec }: Pod): boolean {
+    const { nodeName = '' } = spec;
+    const capacity = Number(store.get<Node>('nodes', undefined, nodeName)?.status.allocatable?.['pods'] ?? Infinity);
+    const others = store.podsOnNode<Pod>(nodeName).filter((pod) => pod.metadata.uid !== metadata.uid);
+    const used = others.filter((pod) => !isFinished(pod)).length;
+    if (used < capacity) return true;
+    const message = `Pod was rejected: Node didn't have enough resource: pods, requested: 1, used: ${used}, capacity: ${capacity}`;
+    const rejected = store.update<Pod>('pods', metadata.namespace, metadata.name, ({ status }) => {
+      Object.assign(status, { phase: 'Failed', reason: 'OutOfpods', message });
+    });
+    if (rejected) record(rejected, 'Warning', 'OutOfpods', message.replace('Pod was rejected: ', ''), component);
+    return false;
   }
 
   function nodeReady(nodeName: string): boolean {
@@ -144,6 +166,11 @@ export function startKubelets({ store, clock, record, network, awaitCni }: Kubel
     const found = current(uid);
     if (!found || isTerminating(found.pod)) return;
     const { known, pod, node } = found;
+    const failed = isCni(pod) ? network.daemonStarts?.(known.nodeName, uid) : undefined;
+    if (failed) {
+      crash(pod, known, failed.error);
+      return;
+    }
     const hostIp = node.status.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '';
     const address = pod.spec.hostNetwork ? { ip: hostIp } : attach(known, pod);
     if ('error' in address) {
@@ -158,6 +185,28 @@ export function startKubelets({ store, clock, record, network, awaitCni }: Kubel
     run(pod, hostIp, address.ip, readyMs === 0 && !never);
     record(pod, 'Normal', 'Started', `Started container ${pod.spec.containers[0]?.name ?? ''}`, component);
     if (readyMs > 0 && !never) known.timer = clock.after(readyMs, () => ready(uid));
+  }
+
+  /** The first container ends at once: it is started again and again. */
+  function crash({ metadata, spec }: Pod, known: PodWork, message: string): void {
+    known.attempts += 1;
+    const now = store.timestamp();
+    const reason = 'CrashLoopBackOff';
+    const updated = store.update<Pod>('pods', metadata.namespace, metadata.name, ({ status }) => {
+      status.phase = 'Running';
+      for (const condition of podConditions(false, now)) {
+        status.conditions = setCondition(status.conditions, condition, now);
+      }
+      status.containerStatuses = spec.containers.map(({ name, image = '' }, index) => ({
+        ...containerStatus(name, image),
+        restartCount: index === 0 ? known.attempts : 0,
+        state: index === 0 ? { waiting: { reason, message } } : { running: { startedAt: now } },
+        ready: index !== 0,
+      }));
+    });
+    if (updated) record(updated, 'Warning', 'BackOff', 'Back-off restarting failed container', component);
+    const wait = Math.min(longestRestartMs, firstRestartMs * 2 ** (known.attempts - 1));
+    known.timer = clock.after(wait, () => start(metadata.uid));
   }
 
   function attach(known: PodWork, pod: Pod): { ip: string } | { error: string } {

@@ -159,7 +159,7 @@ export interface NodeStatus {
   conditions?: Condition[];
   addresses?: { type: string; address: string }[];
   nodeInfo?: Record<string, string>;
-  images?: unknown[];
+  images?: { names?: string[]; sizeBytes?: number }[];
   daemonEndpoints?: { kubeletEndpoint: { Port: number } };
   phase?: string;
 }

@@ -112,6 +112,8 @@ const groups: Record<string, Record<string, [kind: string, definition: Definitio
     jobs: ['Job', { all: true, status: true }],
   },
   'coordination.k8s.io/v1': { leases: ['Lease', {}] },
+  // a CustomResourceDefinition that EKS brings with the VPC CNI
+  'crd.k8s.amazonaws.com/v1alpha1': { eniconfigs: ['ENIConfig', { cluster: true }] },
   'policy/v1': { poddisruptionbudgets: ['PodDisruptionBudget', { short: 'pdb', status: true }] },
   'rbac.authorization.k8s.io/v1': {
     clusterrolebindings: ['ClusterRoleBinding', { cluster: true }],
@@ -251,8 +253,9 @@ function storageVersionHash({ group, version, kind }: Resource): string {
 }
 
 function groupDocument(group: string): { name: string; versions: object[]; preferredVersion: object } {
-  const version = { groupVersion: `${group}/v1`, version: 'v1' };
-  return { name: group, versions: [version], preferredVersion: version };
+  const version = resources.find((each) => each.group === group)?.version ?? 'v1';
+  const served = { groupVersion: `${group}/${version}`, version };
+  return { name: group, versions: [served], preferredVersion: served };
 }
 
 export const groupNames: readonly string[] = [

@@ -101,6 +101,8 @@ const validators: Record<string, Validator> = {
     if (size <= maxData) return [];
     return [{ reason: 'FieldValueTooLong', message: `Too long: may not be more than ${maxData} bytes`, field: '[]' }];
   }),
+  eniconfigs: ({ spec }: KubeObject & { spec?: unknown }) =>
+    isObject(spec) && typeof spec['subnet'] === 'string' ? [] : [required('spec.subnet', '')],
   nodes: rules('Node', ({ spec }: Node, before) => {
     const known = before?.spec?.providerID;
     if (!known || spec?.providerID === known) return [];

@@ -1,7 +1,40 @@
 import type { Scenario } from '../scenario.ts';
 import { createFails } from './create-fails.ts';
+import { customNetworking } from './custom-networking.ts';
+import { fragmentedByOldNodes } from './fragmented-by-old-nodes.ts';
 import { fragmentedSubnet } from './fragmented-subnet.ts';
 import { healthy } from './healthy.ts';
+import { helmCni } from './helm-cni.ts';
+import { ipv6 } from './ipv6.ts';
+import { logLevelByHand } from './log-level-by-hand.ts';
+import { minimumAlone } from './minimum-ip-alone.ts';
+import { mixedTypes } from './mixed-types.ts';
+import { noGain } from './no-gain.ts';
+import { notNitro } from './not-nitro.ts';
+import { oldMaxPods } from './old-max-pods.ts';
+import { oneZoneShort } from './one-zone-short.ts';
 import { permanentPdbBlock } from './permanent-pdb-block.ts';
+import { selfManagedCni } from './self-managed-cni.ts';
+import { warmIpByHand } from './warm-ip-by-hand.ts';
+import { warmIpLeftOver } from './warm-ip-left-over.ts';
 
-export const scenarios: readonly Scenario[] = [healthy, permanentPdbBlock, fragmentedSubnet, createFails];
+export const scenarios: readonly Scenario[] = [
+  healthy,
+  permanentPdbBlock,
+  createFails,
+  fragmentedSubnet,
+  fragmentedByOldNodes,
+  oneZoneShort,
+  notNitro,
+  mixedTypes,
+  noGain,
+  customNetworking,
+  ipv6,
+  selfManagedCni,
+  helmCni,
+  logLevelByHand,
+  warmIpByHand,
+  oldMaxPods,
+  warmIpLeftOver,
+  minimumAlone,
+];

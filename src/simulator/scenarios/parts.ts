@@ -1,5 +1,5 @@
 /** What scenarios are put together from. */
-import type { BudgetSpec, NodegroupSpec, Scenario, SubnetSpec, WorkloadSpec } from '../scenario.ts';
+import type { BudgetSpec, NodegroupSpec, Scenario, SubnetSpec, VpcCniSpec, WorkloadSpec } from '../scenario.ts';
 import { defaultTimings } from '../scenario.ts';
 
 /** A cluster `demo` with VPC CNI as EKS add-on in secondary IP mode and the workloads that EKS brings itself. */
@@ -20,6 +20,23 @@ export function demoCluster(
     workloads: [...systemWorkloads(), ...(scenario.workloads ?? [])],
     budgets: [...systemBudgets(), ...(scenario.budgets ?? [])],
   };
+}
+
+/** A small cluster whose VPC CNI is what matters. `maxPods`: of the nodes that are there. */
+export function threeNodes({
+  maxPods,
+  vpcCni,
+  ...scenario
+}: Pick<Scenario, 'name' | 'title'> & { vpcCni: Partial<VpcCniSpec>; maxPods?: number }): Scenario {
+  const subnets = threeSubnets();
+  return demoCluster({
+    ...scenario,
+    subnets,
+    vpcCni: { managedBy: 'eks-addon', version: 'v1.19.2-eksbuild.1', ...vpcCni },
+    nodegroups: [nodegroup('general', 3, subnets, maxPods === undefined ? {} : { maxPods })],
+    workloads: [deployment('shop', 'web', 9), deployment('shop', 'api', 6)],
+    budgets: [budget('shop', 'web', { maxUnavailable: 1 })],
+  });
 }
 
 /** One subnet in each of the zones a, b and c: `10.0.0.0/20`, `10.0.16.0/20`, ... */

@@ -397,16 +397,45 @@ test('instance types: ENIs of the default card alone', async () => {
   assert.deepEqual(value, [
     {
       instanceType: 'p4d.24xlarge',
+      origin: 'ec2',
       hypervisor: 'nitro',
       bareMetal: false,
       vcpus: 96,
       memoryMiB: 1179648,
       enis: 15,
       ipv4PerEni: 50,
-      architectures: [],
+      branchInterfaces: 62,
+      architectures: ['x86_64'],
     },
   ]);
   assert.equal(new URLSearchParams(requests[0]?.body).get('MaxResults'), null);
+});
+
+const item = (name: string) => `<item><instanceType>${name}</instanceType><hypervisor>nitro</hypervisor></item>`;
+
+test('instance types: one that does not exist in the region takes no other with it', async () => {
+  const { value, requests } = await call(
+    [
+      ec2Error(400, 'InvalidInstanceType', 'The following supplied instance types do not exist: [x9.huge]'),
+      xml('DescribeInstanceTypes', `<instanceTypeSet>${item('m5.large')}${item('c5.large')}</instanceTypeSet>`),
+      ec2Error(400, 'InvalidInstanceType.NotFound', "The instance type 'x9.huge' does not exist"),
+    ],
+    ({ ec2 }) => ec2.describeInstanceTypes(['m5.large', 'c5.large', 'x9.huge']),
+  );
+  assert.deepEqual(
+    requests.map(({ body }) =>
+      [...new URLSearchParams(body)].flatMap(([key, name]) => (key.startsWith('InstanceType.') ? name : [])),
+    ),
+    [['m5.large', 'c5.large', 'x9.huge'], ['m5.large', 'c5.large'], ['x9.huge']],
+  );
+  // what the answer leaves out is known all the same
+  assert.deepEqual(
+    value?.map(({ instanceType, origin, vcpus, memoryMiB, enis }) => [instanceType, origin, vcpus, memoryMiB, enis]),
+    [
+      ['c5.large', 'ec2', 2, 4096, 3],
+      ['m5.large', 'ec2', 2, 8192, 3],
+    ],
+  );
 });
 
 const version = (userData: string) =>
@@ -500,10 +529,10 @@ test('EC2: throttling as 503, refusals with their text', async () => {
     ec2.findLaunchTemplate('pd'),
   );
   assert.deepEqual([value?.launchTemplateId, requests.length], ['lt-9', 2]);
-  const bad = await call([ec2Error(400, 'InvalidInstanceType', 'do not exist: [x]')], ({ ec2 }) =>
+  const bad = await call([ec2Error(400, 'InvalidParameterValue', 'what is [x]')], ({ ec2 }) =>
     ec2.describeInstanceTypes(['x']),
   );
-  assert.deepEqual([bad.error?.code, bad.error?.why], ['AWS.REFUSED', 'InvalidInstanceType: do not exist: [x]']);
+  assert.deepEqual([bad.error?.code, bad.error?.why], ['AWS.REFUSED', 'InvalidParameterValue: what is [x]']);
   const denied = await call([ec2Error(403, 'UnauthorizedOperation', 'no')], ({ ec2 }) =>
     ec2.describeSubnets(['subnet-a']),
   );

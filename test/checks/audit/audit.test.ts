@@ -395,6 +395,34 @@ test('addresses that cannot be seen are told of', () => {
   assert.deepEqual(audited(oneNode({ snapshot: { subnets: shared } })).said, ['advice SUBNET.MAP_INCOMPLETE']);
 });
 
+const counting = (availableIpAddressCount: number) =>
+  audited(oneNode({ snapshot: { subnets: [aSubnet({ availableIpAddressCount })] } }));
+
+test('more free addresses than there can be are told of, and no fault', () => {
+  // 251 less the address of the node and a prefix, and three that may come and go
+  assert.deepEqual(counting(251 - 1 - 16 + 3).said, []);
+  const { findings, facts } = counting(251 - 1 - 16 + 4);
+  assert.deepEqual(
+    findings.map(({ severity, code, summary, nextActions }) => [severity, code, summary, nextActions]),
+    [
+      [
+        'advice',
+        'SUBNET.MAP_INCOMPLETE',
+        'subnet-0aa1: AWS counts 4 more free addresses than its network interfaces and reservations leave.',
+        ['prefix-migrate audit --cluster shop-eu'],
+      ],
+    ],
+  );
+  assert.deepEqual(
+    facts.subnets.map(({ map, hiddenAddresses, contradictingAddresses }) => [
+      map,
+      hiddenAddresses,
+      contradictingAddresses,
+    ]),
+    [['A.P............A', 0, 4]],
+  );
+});
+
 test('node pools of Karpenter are told to set maxPods themselves', () => {
   const { findings, node } = audited(
     oneNode({

@@ -61,7 +61,13 @@ function agent({
     groups: [],
     tags: {},
   });
-  const ipamd = createIpamd({ ec2, clock, clusterName: 'demo', timings: { prefixAttach: 0.5, eniAttach: 6 } });
+  const ipamd = createIpamd({
+    ec2,
+    clock,
+    random: random.fork('pods'),
+    clusterName: 'demo',
+    timings: { prefixAttach: 0.5, eniAttach: 6 },
+  });
   const settings = (more: Record<string, string>): CniSettings => readCniSettings(more, parseVersion(version));
   ipamd.addNode({ name: node, instance, maxPods });
   ipamd.goLive();
@@ -93,7 +99,6 @@ describe('prefixes by number of pods, maxPods 110', () => {
   const podCounts = [0, 1, 11, 12, 15, 16, 17, 29, 32, 33, 58, 96, 97, 110];
   const rows: [Record<string, string>, number[]][] = [
     [{ WARM_PREFIX_TARGET: '1' }, [1, 2, 2, 2, 2, 2, 3, 3, 3, 4, 5, 7, 7, 7]],
-    [{ WARM_PREFIX_TARGET: '2' }, [2, 3, 3, 3, 3, 3, 4, 4, 4, 5, 6, 7, 7, 7]],
     [{ WARM_IP_TARGET: '1' }, [1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 7, 7, 7]],
     [{ WARM_IP_TARGET: '5' }, [1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4, 7, 7, 7]],
     [{ WARM_IP_TARGET: '5', MINIMUM_IP_TARGET: '2' }, [1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4, 7, 7, 7]],
@@ -113,6 +118,20 @@ describe('prefixes by number of pods, maxPods 110', () => {
       assert.deepEqual(counts, expected);
     });
   }
+
+  it('two spare prefixes: pods come to lie in all of them, and it takes two new ones at a time', () => {
+    const { pods, prefixes } = agent({ env: { ...prefixMode, WARM_PREFIX_TARGET: '2' } });
+    const counts = podCounts.map((count) => {
+      pods(count);
+      return prefixes();
+    });
+    const packed = [2, 3, 3, 3, 3, 3, 4, 4, 4, 5, 6, 7, 7, 7];
+    assert.ok(
+      counts.every((count, index) => [0, 1].includes(count - (packed[index] ?? 0))),
+      counts.join(' '),
+    );
+    assert.notDeepEqual(counts, packed);
+  });
 
   it('MINIMUM_IP_TARGET alone never grows past its addresses', () => {
     const { ipamd, pods, prefixes } = agent({ env: { ...prefixMode, MINIMUM_IP_TARGET: '2' } });
@@ -176,9 +195,10 @@ describe('secondary addresses', () => {
     const { instance, ipamd, pods, seconds, secondaries } = agent({ maxPods: 29 });
     pods(9);
     assert.equal(secondaries(), 18);
-    const used = instance.enis[0]?.secondaries ?? [];
+    const attach = (name: string) => ipamd.network.attach(node, { namespace: 'd', name, uid: name });
+    const used = Array.from({ length: 9 }, (_, index) => Object.values(attach(`p${index}`))[0]);
     for (let index = 0; index < 9; index++) ipamd.network.detach(node, `p${index}`);
-    const next = ipamd.network.attach(node, { namespace: 'd', name: 'n', uid: 'n' });
+    const next = attach('n');
     assert.ok('ip' in next && !used.includes(next.ip));
     ipamd.network.detach(node, 'n');
     seconds(200);
@@ -233,8 +253,10 @@ describe('switching an old node', () => {
   });
 
   it('slots are shared: an interface full of used addresses takes no prefix', () => {
-    const { instance, ipamd, pods, prefixes, seconds, settings } = agent({ maxPods: 29 });
-    pods(9);
+    const { instance, ipamd, prefixes, seconds, settings } = agent({ maxPods: 29 });
+    // all at once, before there is a second interface
+    for (let index = 0; index < 9; index++)
+      ipamd.network.attach(node, { namespace: 'd', name: `p${index}`, uid: `p${index}` });
     ipamd.start(node, settings({ ...prefixMode, WARM_PREFIX_TARGET: '1' }));
     seconds(60);
     assert.equal(prefixes(), 1);

@@ -1,0 +1,91 @@
+import type { VpcCniOwner } from './snapshot.ts';
+
+type Env = Readonly<Record<string, string>>;
+
+/** Who it is, for a sentence: `Helm release kube-system/aws-vpc-cni`. */
+export function ownerText({ tool, name }: VpcCniOwner): string {
+  const called = name === null ? '' : ` ${name}`;
+  return {
+    eks: 'the EKS add-on vpc-cni',
+    cloudformation: `CloudFormation stack${called}`,
+    helm: `Helm release${called}`,
+    'argo-cd': name === null ? 'Argo CD' : `Argo CD application${called}`,
+    flux: name === null ? 'Flux' : `Flux${called}`,
+    terraform: name === null ? 'Terraform' : `Terraform, as release${called}`,
+    nobody: 'nobody',
+  }[tool];
+}
+
+/** `A=1 B=2` */
+export const pairs = (env: Readonly<Record<string, string | null>>, separator = ' '): string =>
+  Object.entries(env)
+    .map(([name, value]) => `${name}=${value ?? ''}`)
+    .join(separator);
+
+/** What has to stand in the source of the add-on, where it has one, so that it is never turned back. */
+export function addonInstructions({ tool, name }: VpcCniOwner, values: string): string[] {
+  if (tool === 'terraform')
+    return [`in resource aws_eks_addon of vpc-cni: configuration_values = jsonencode(${values})`];
+  if (tool !== 'cloudformation') return [];
+  // eksctl makes a stack of its own for each add-on
+  return name?.startsWith('eksctl-')
+    ? [`in the eksctl ClusterConfig: addons: [{name: vpc-cni, configurationValues: '${values}'}]`]
+    : [`in resource AWS::EKS::Addon of stack ${name}: ConfigurationValues: '${values}'`];
+}
+
+/** How each tool sets variables of container aws-node in a DaemonSet that it owns. */
+export function daemonSetInstructions({ tool, name, evidence, chartVersion }: VpcCniOwner, env: Env): string[] {
+  const values = `env: {${list(env, (key, value) => `${key}: "${value}"`)}}`;
+  const entries = `env: [${list(env, (key, value) => `{name: ${key}, value: "${value}"}`)}]`;
+  const manifest = `container aws-node of DaemonSet kube-system/aws-node: ${entries}`;
+  switch (tool) {
+    case 'helm':
+      return [helmUpgrade(name, chartVersion, env), `and in the values file that the release is made from: ${values}`];
+    case 'argo-cd':
+      return [
+        `commit to the source of Argo CD application ${name ?? 'that owns aws-node'}: ${manifest}`,
+        `with chart aws-vpc-cni instead, in its values: ${values}`,
+        name === null ? 'argocd app list  # then sync it' : `argocd app sync ${name}`,
+      ];
+    case 'flux': {
+      const kind = /kustomize/.test(evidence) ? 'kustomization' : 'helmrelease';
+      const [namespace, called] = name?.includes('/') ? name.split('/') : [undefined, name];
+      return [
+        kind === 'helmrelease'
+          ? `commit to HelmRelease ${name ?? 'that owns aws-node'}: spec: {values: {${values}}}`
+          : `commit to the source of Kustomization ${name ?? 'that owns aws-node'}: ${manifest}`,
+        called == null
+          ? 'flux get all --all-namespaces  # then reconcile it'
+          : `flux reconcile ${kind} ${called}${namespace === undefined ? '' : ` --namespace ${namespace}`} --with-source`,
+      ];
+    }
+    case 'terraform':
+      return [
+        `in resource helm_release: set = [${list(env, (key, value) => `{name = "env.${key}", value = "${value}", type = "string"}`)}]`,
+        `in resource kubernetes_daemon_set, container aws-node: ${list(env, (key, value) => `env { name = "${key}", value = "${value}" }`)}`,
+        'terraform apply',
+      ];
+    case 'cloudformation':
+    case 'eks':
+    case 'nobody':
+      return [`kubectl -n kube-system set env daemonset/aws-node --containers aws-node ${pairs(env)}`];
+  }
+}
+
+/** At the version of its chart: without one Helm would update the VPC CNI as well. */
+function helmUpgrade(name: string | null, chartVersion: string | undefined, env: Env): string {
+  const [namespace = 'kube-system', release = 'aws-vpc-cni'] = (name ?? '').split('/').filter(Boolean);
+  const version =
+    chartVersion ?? `"$(helm get metadata ${release} --namespace ${namespace} | sed -n 's/^VERSION: //p')"`;
+  const settings = Object.entries(env).map(([key, value]) => `--set-string env.${key}=${value}`);
+  return [
+    'helm repo add eks https://aws.github.io/eks-charts &&',
+    `helm upgrade ${release} eks/aws-vpc-cni --namespace ${namespace} --version ${version} --reuse-values`,
+    ...settings,
+  ].join(' ');
+}
+
+const list = (env: Env, entry: (name: string, value: string) => string): string =>
+  Object.entries(env)
+    .map(([name, value]) => entry(name, value))
+    .join(', ');

@@ -1,0 +1,217 @@
+/** What is said about instance types, the gain of the move, and memory: whole texts, since people act on them. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { runChecks } from '../../src/checks/index.ts';
+import { shippedInstanceType } from '../../src/domain/instance-types/lookup.ts';
+import { type PlanRequest, plainRequest } from '../../src/domain/plan.ts';
+import type { ClusterSnapshot, InstanceType, Nodegroup } from '../../src/domain/snapshot.ts';
+import { scopeOf } from '../../src/planning/scope.ts';
+import { aNodegroup, aPod, aSnapshot, aVpcCni } from '../support/snapshot.ts';
+
+const healthy = aSnapshot();
+const MiB = 1024 * 1024;
+
+/** As EC2 describes it. */
+function ec2Type(name: string): InstanceType {
+  const type = shippedInstanceType(name);
+  assert.ok(type !== undefined, name);
+  return { ...type, origin: 'ec2' };
+}
+
+/** Node group apps alone, of these types, its three nodes with so many pods and so much memory. */
+function apps(names: string[], pods: number, more: Partial<ClusterSnapshot> = {}, group: Partial<Nodegroup> = {}) {
+  const nodes = healthy.nodes
+    .filter(({ nodegroupName }) => nodegroupName === 'apps')
+    .map((node) => ({
+      ...node,
+      instanceType: names[0] ?? null,
+      allocatable: { ...node.allocatable, pods },
+    }));
+  return aSnapshot({
+    nodegroups: [aNodegroup({ instanceTypes: names, ...group })],
+    nodes,
+    instanceTypes: names.flatMap((name) => (shippedInstanceType(name) === undefined ? [] : ec2Type(name))),
+    ...more,
+  });
+}
+
+const prefixesOn = {
+  vpcCni: aVpcCni({ env: { ENABLE_PREFIX_DELEGATION: 'true', WARM_PREFIX_TARGET: '1' } }),
+  networkInterfaces: healthy.networkInterfaces.map((one) => ({ ...one, prefixes: ['10.0.1.160/28'] })),
+};
+
+function find(code: string, snapshot: ClusterSnapshot, request: Partial<PlanRequest> = {}) {
+  const full = { ...plainRequest('shop-eu'), ...request };
+  return runChecks(snapshot, full, scopeOf(snapshot, full)).filter((finding) => finding.code === code);
+}
+
+function only(code: string, snapshot: ClusterSnapshot, request: Partial<PlanRequest> = {}) {
+  const found = find(code, snapshot, request);
+  assert.equal(found.length, 1, code);
+  const [finding] = found;
+  assert.ok(finding !== undefined);
+  return finding;
+}
+
+describe('types without Nitro', () => {
+  test('one alone: what is nearest, and the command that makes the group with it', () => {
+    const finding = only('INSTANCE.NOT_NITRO', apps(['m4.large'], 20));
+    assert.equal(finding.severity, 'warning');
+    assert.equal(finding.summary, 'Node group apps: m4.large is not a Nitro type, and prefixes need Nitro.');
+    assert.match(
+      finding.why,
+      /Nitro types like m4\.large \(2 vCPUs, 8 GiB\): m5\.large \(2 vCPUs, 8 GiB, 110 pods\), m6i\.large \(2 vCPUs, 8 GiB, 110 pods\)\.$/,
+    );
+    const { nodeRole, subnetIds } = aNodegroup();
+    assert.match(finding.nextActions[0] ?? '', /^aws eks create-nodegroup --region eu-west-1 --cluster-name shop-eu /);
+    assert.ok(
+      finding.nextActions[0]?.includes(` --nodegroup-name apps-2 --instance-types m5.large --node-role ${nodeRole} `),
+    );
+    assert.ok(finding.nextActions[0]?.includes(` --subnets ${subnetIds.join(' ')} --scaling-config minSize=`));
+  });
+  test('in a mix: the others are kept, with what they allow', () => {
+    const finding = only('INSTANCE.NOT_NITRO', apps(['m5.large', 't2.large', 'm4.large'], 20), {
+      nodegroups: ['apps'],
+    });
+    assert.equal(finding.severity, 'blocking');
+    assert.match(finding.summary, /t2\.large, m4\.large are not Nitro types/);
+    assert.match(finding.why, /Without t2\.large, m4\.large each node would allow 110 pods\.$/);
+    assert.match(finding.nextActions[0] ?? '', / --instance-types m5\.large --node-role /);
+  });
+});
+
+const withOrigin = (origin: InstanceType['origin']) =>
+  apps(['m5.large'], 29, { instanceTypes: [{ ...ec2Type('m5.large'), origin }] });
+
+describe('types that EC2 does not describe', () => {
+  test('the data of this program is used, and its day named', () => {
+    const finding = only('INSTANCE.FROM_SHIPPED_DATA', withOrigin('not-described'));
+    assert.equal(finding.severity, 'advice');
+    assert.equal(finding.summary, 'Limits of m5.large are those of 2026-08-20 that come with this program.');
+    assert.match(finding.why, /^EC2 does not describe them in eu-west-1\./);
+    assert.deepEqual(finding.nextActions, [
+      'aws ec2 describe-instance-types --region eu-west-1 --instance-types m5.large',
+    ]);
+  });
+  test('because nobody may ask', () => {
+    assert.match(only('INSTANCE.FROM_SHIPPED_DATA', withOrigin('not-allowed')).why, /^EC2 refused ec2:DescribeInst/);
+  });
+  test('silent about types that EC2 describes', () => {
+    assert.deepEqual(find('INSTANCE.FROM_SHIPPED_DATA', apps(['m5.large'], 29)), []);
+  });
+  test('unknown to both: the type and the region in the command', () => {
+    const finding = only('INSTANCE.UNKNOWN', apps(['m99.large'], 29));
+    assert.equal(finding.summary, 'Node group apps: nothing is known about instance type m99.large.');
+    assert.deepEqual(finding.nextActions, [
+      'aws ec2 describe-instance-types --region eu-west-1 --instance-types m99.large',
+    ]);
+  });
+});
+
+describe('gain', () => {
+  test('none: the cap stands already', () => {
+    const finding = only('NODEGROUP.NO_GAIN', apps(['m5.4xlarge'], 110));
+    assert.equal(
+      finding.summary,
+      'Node group apps is left out: its nodes allow 110 pods each, as many as with prefixes (vCPU cap 110).',
+    );
+    assert.match(finding.why, /^Its interfaces have addresses for 110 pods without prefixes;/);
+  });
+  test('none with the value that was asked for', () => {
+    assert.equal(
+      only('NODEGROUP.NO_GAIN', apps(['m5.large'], 29), { maxPods: 29 }).why,
+      '--max-pods 29 is not more than its nodes allow today.',
+    );
+  });
+  test('a loss: nodes that somebody gave more than EKS recommends', () => {
+    const snapshot = apps(['m5.4xlarge'], 234);
+    const finding = only('NODEGROUP.WOULD_LOSE', snapshot);
+    assert.equal(
+      finding.summary,
+      'Node group apps is left out: its nodes allow 234 pods each, new ones would allow 110 (vCPU cap 110).',
+    );
+    assert.match(finding.why, /^Somebody set the value of today: EKS recommends 110 at most/);
+    assert.equal(
+      finding.nextActions[1],
+      'prefix-migrate plan --cluster shop-eu --nodegroup apps --max-pods 250  # to have more all the same',
+    );
+    assert.deepEqual(find('NODEGROUP.WOULD_LOSE', snapshot, { maxPods: 250 }), []);
+    assert.deepEqual(scopeOf(snapshot, { ...plainRequest('shop-eu'), maxPods: 250 }).skipped, []);
+  });
+  test('small: moved, and said', () => {
+    const finding = only('NODEGROUP.SMALL_GAIN', apps(['c5.9xlarge'], 234));
+    assert.equal(finding.summary, 'Node group apps: new nodes allow 250 pods each instead of 234.');
+    assert.equal(finding.why, 'That is 7 % more for moving every pod of the group.');
+    assert.deepEqual(find('NODEGROUP.SMALL_GAIN', apps(['c5.9xlarge'], 220)), []);
+  });
+  test('prefixes are there, maxPods is of old: only new nodes help', () => {
+    const snapshot = apps(['m5.large'], 29, prefixesOn);
+    const finding = only('NODEGROUP.OLD_MAX_PODS', snapshot);
+    assert.equal(finding.summary, 'The nodes of apps hold prefixes already, but allow 29 pods each, not 110.');
+    assert.deepEqual(find('NODEGROUP.OLD_MAX_PODS', apps(['m5.large'], 29)), []);
+  });
+  test('done already, also with more than EKS recommends', () => {
+    assert.equal(find('NODEGROUP.ALREADY_PREFIX', apps(['m5.large'], 200, prefixesOn)).length, 1);
+  });
+  test('the type that decides, and what there would be without it', () => {
+    const finding = only('NODEGROUP.LOWEST_TYPE', apps(['m5.large', 't3a.small'], 8));
+    assert.equal(finding.summary, 'Node group apps: t3a.small allows 98 pods; without it each node would allow 110.');
+    assert.match(finding.nextActions[0] ?? '', / --instance-types m5\.large --node-role /);
+    assert.deepEqual(find('NODEGROUP.LOWEST_TYPE', apps(['m5.large', 't3.small'], 11)), []);
+    assert.deepEqual(find('NODEGROUP.LOWEST_TYPE', apps(['m5.large', 't3a.small'], 8), { maxPods: 60 }), []);
+  });
+});
+
+const requests = (memoryMiB: number) => ({ cpuMillis: 0, memoryBytes: memoryMiB * MiB });
+
+/** Pods that request so many MiB each, two on each of the three nodes, and a DaemonSet with 100 MiB on each. */
+const withPods = (podMiB: number, maxSize = 6) => {
+  const names = ['ip-10-0-1-10', 'ip-10-0-2-10', 'ip-10-0-1-20'];
+  const pods = names.flatMap((nodeName, index) => [
+    aPod({ name: `a-${index}`, nodeName, requests: requests(podMiB) }),
+    aPod({ name: `b-${index}`, nodeName, requests: requests(podMiB) }),
+    aPod({
+      name: `d-${index}`,
+      nodeName,
+      requests: requests(100),
+      controller: { apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'd', uid: 'd' },
+    }),
+  ]);
+  return apps(['m5.large'], 29, { pods }, { scaling: { minSize: 3, maxSize, desiredSize: 3 } });
+};
+
+describe('memory', () => {
+  test('short: how many nodes would be enough, and the maxPods that fits', () => {
+    // 7100 MiB today, 6209 with maxPods 110, of which 100 are for the DaemonSet
+    assert.deepEqual(find('NODEGROUP.MEMORY_SHORT', withPods(3054)), []);
+    const finding = only('NODEGROUP.MEMORY_SHORT', withPods(3055, 5));
+    assert.equal(
+      finding.summary,
+      'Node group apps: its pods request 18330 MiB, and 3 new nodes will have 6109 MiB each for them at least; 6 would be enough.',
+    );
+    assert.match(finding.why, /^With maxPods 110 each node sets 1465 MiB aside, and its DaemonSets request 100\./);
+    assert.deepEqual(finding.nextActions, [
+      'aws eks update-nodegroup-config --region eu-west-1 --cluster-name shop-eu --nodegroup-name apps --scaling-config maxSize=6,desiredSize=6',
+      'prefix-migrate plan --cluster shop-eu --nodegroup apps --max-pods 109',
+    ]);
+  });
+  test('a pod that fits on no node at all', () => {
+    const finding = only('NODEGROUP.MEMORY_SHORT', withPods(6200));
+    assert.match(finding.summary, /6109 MiB each for them at least; one pod requests 6200 MiB\.$/);
+  });
+  test('tight: the number of pods that a quarter of the memory is for', () => {
+    const finding = only('NODEGROUP.MEMORY_TIGHT', apps(['t3.medium'], 17));
+    assert.equal(finding.summary, 'Node group apps: 1565 of 4096 MiB of t3.medium are set aside for 110 pods.');
+    assert.deepEqual(finding.nextActions, [
+      'prefix-migrate plan --cluster shop-eu --nodegroup apps --max-pods 60  # sets a quarter of the memory aside',
+    ]);
+    assert.deepEqual(only('NODEGROUP.MEMORY_TIGHT', apps(['t3.micro'], 4)).nextActions, [
+      'Larger instances: on t3.micro a quarter of the memory is enough for 0 pods',
+    ]);
+  });
+  test('more pods than EKS recommends', () => {
+    const finding = only('NODEGROUP.MAX_PODS_ABOVE_CAP', apps(['m5.large'], 29), { maxPods: 200 });
+    assert.equal(finding.summary, 'Node group apps: 200 pods per node are asked for, EKS recommends 110.');
+    assert.equal(finding.nextActions[0], 'prefix-migrate plan --cluster shop-eu --nodegroup apps --max-pods 110');
+  });
+});

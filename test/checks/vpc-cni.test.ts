@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { runChecks } from '../../src/checks/index.ts';
+import type { Finding } from '../../src/domain/finding.ts';
+import type { PlanRequest } from '../../src/domain/plan.ts';
+import type { ClusterSnapshot, VpcCni } from '../../src/domain/snapshot.ts';
+import { scopeOf } from '../../src/planning/scope.ts';
+import { aRequest, aSnapshot, aVpcCni } from '../support/snapshot.ts';
+
+const base = aVpcCni();
+const roomy: Partial<ClusterSnapshot> = {
+  subnets: aSnapshot().subnets.map((subnet, index) => ({
+    ...subnet,
+    cidr: `10.${index}.0.0/16`,
+    availableIpAddressCount: 65_500,
+  })),
+  networkInterfaces: [],
+};
+
+function findings(vpcCni: VpcCni, request: Partial<PlanRequest> = {}, more: Partial<ClusterSnapshot> = {}): Finding[] {
+  const snapshot = aSnapshot({ ...roomy, vpcCni, ...more });
+  const asked = aRequest(request);
+  return runChecks(snapshot, asked, scopeOf(snapshot, asked)).filter(({ code }) => code.startsWith('CNI.'));
+}
+const brief = (...given: Parameters<typeof findings>) =>
+  findings(...given).map(({ severity, code, subject }) => `${severity} ${code} ${subject}`);
+const env = (settings: Record<string, string | null>, managers: Record<string, string> = {}) =>
+  aVpcCni({ env: { ...base.env, ...settings }, envManagers: { ...base.envManagers, ...managers } });
+const byHand = (settings: Record<string, string>) =>
+  env(settings, Object.fromEntries(Object.keys(settings).map((name) => [name, 'kubectl-set'])));
+
+describe('settings', () => {
+  const rows: [string, VpcCni, Partial<PlanRequest>, string[]][] = [
+    ['as they come', base, {}, []],
+    [
+      'no whole number',
+      env({ WARM_IP_TARGET: '1.5' }),
+      {},
+      ['blocking CNI.SETTING_NOT_A_NUMBER aws-node WARM_IP_TARGET'],
+    ],
+    [
+      'negative',
+      env({ MINIMUM_IP_TARGET: '-1' }),
+      {},
+      ['blocking CNI.SETTING_NOT_A_NUMBER aws-node MINIMUM_IP_TARGET'],
+    ],
+    ['with a space', env({ MAX_ENI: ' 2' }), {}, ['blocking CNI.SETTING_NOT_A_NUMBER aws-node MAX_ENI']],
+    ['that the plan sets itself', env({ WARM_PREFIX_TARGET: 'one', WARM_IP_TARGET: 'x' }), { warmIpTarget: 5 }, []],
+    [
+      'left over',
+      env({ WARM_IP_TARGET: '30', MINIMUM_IP_TARGET: '40' }),
+      {},
+      ['warning CNI.IP_TARGETS_WIN aws-node WARM_IP_TARGET, MINIMUM_IP_TARGET'],
+    ],
+    [
+      'asked for and costly',
+      base,
+      { warmPrefixTarget: 3 },
+      ['warning CNI.WARM_TARGET_COST aws-node WARM_PREFIX_TARGET'],
+    ],
+    [
+      'left over and costly',
+      env({ WARM_IP_TARGET: '30' }),
+      {},
+      ['warning CNI.IP_TARGETS_WIN aws-node WARM_IP_TARGET', 'warning CNI.WARM_TARGET_COST aws-node WARM_IP_TARGET'],
+    ],
+    ['asked for, one', base, { warmPrefixTarget: 1 }, []],
+    ['given up again', env({ WARM_IP_TARGET: '30' }), { warmIpTarget: 0, minimumIpTarget: 0 }, []],
+    [
+      'on the init container alone',
+      aVpcCni({ initEnv: { ENABLE_PREFIX_DELEGATION: 'true', ENABLE_IPv6: 'false' } }),
+      {},
+      ['warning CNI.SETTING_ON_INIT_CONTAINER aws-vpc-cni-init ENABLE_PREFIX_DELEGATION'],
+    ],
+    [
+      'made up',
+      env({ AWS_VPC_K8S_CNI_MAX_ENI: '2', AWS_VPC_K8S_CNI_EXTERNALSNAT: 'true', HTTPS_PROXY: 'x' }),
+      {},
+      ['warning CNI.UNKNOWN_SETTING aws-node AWS_VPC_K8S_CNI_MAX_ENI'],
+    ],
+  ];
+  for (const [name, vpcCni, request, expected] of rows)
+    test(name, () => assert.deepEqual(brief(vpcCni, request), expected));
+
+  test('a small target alone is worth a warning in a large cluster', () => {
+    const rollout = { generation: 1, observedGeneration: 1, desired: 50, updated: 50, available: 50, unavailable: 0 };
+    const large = aVpcCni({ rollout });
+    assert.deepEqual(brief(large, { warmIpTarget: 2 }), ['warning CNI.WARM_TARGET_CALLS aws-node WARM_IP_TARGET']);
+    assert.deepEqual(brief(large, { warmIpTarget: 2, minimumIpTarget: 16 }), []);
+    assert.deepEqual(brief(base, { warmIpTarget: 2 }), []);
+  });
+
+  test('targets of old are told with what they mean now, and how to be rid of them', () => {
+    const [found] = findings(env({ WARM_IP_TARGET: '30', MINIMUM_IP_TARGET: '40' }));
+    // apps: 7 pods on 3 nodes: 3 each, and 3 prefixes for 40 addresses, where 1 + 1 would do
+    assert.match(found?.why ?? '', /of apps will hold 3 prefixes without pods and 3 with its 3 pods/);
+    assert.match(found?.why ?? '', /with WARM_PREFIX_TARGET=1 it would be 1 and 2/);
+    assert.match(found?.why ?? '', /On 5 nodes that is 5 \/28 blocks more/);
+    assert.match(found?.nextActions[0] ?? '', /--warm-ip-target 0 --minimum-ip-target 0/);
+  });
+
+  test('the cost is in addresses', () => {
+    const [found] = findings(base, { warmPrefixTarget: 3 });
+    assert.match(
+      found?.summary ?? '',
+      /takes about 160 more addresses than WARM_PREFIX_TARGET=1 would, on 5 new nodes/,
+    );
+  });
+});
+
+describe('conflicts', () => {
+  test('one that can be adopted says so; --allow takes it', () => {
+    const vpcCni = byHand({ AWS_VPC_K8S_CNI_EXTERNALSNAT: 'true' });
+    const [found] = findings(vpcCni);
+    assert.deepEqual(
+      [found?.severity, found?.code, found?.canBeAllowed],
+      ['blocking', 'CNI.CONFIG_CONFLICT', undefined],
+    );
+    assert.match(found?.summary ?? '', /is "true" on aws-node, set by kubectl-set past the EKS add-on/);
+    assert.match(
+      found?.nextActions[0] ?? '',
+      /prefix-migrate plan --cluster shop-eu --soak 0s --allow CNI\.CONFIG_CONFLICT/,
+    );
+    const [allowed] = findings(vpcCni, { allow: ['CNI.CONFIG_CONFLICT'] });
+    assert.equal(allowed?.allowed, true);
+  });
+  const ways: [string, Record<string, string>, Partial<PlanRequest>, RegExp][] = [
+    [
+      'the switch, off',
+      { ENABLE_PREFIX_DELEGATION: 'False' },
+      {},
+      / ENABLE_PREFIX_DELEGATION- {2}# aws-node behaves the same/,
+    ],
+    [
+      'a target that counts in prefix mode only',
+      { WARM_PREFIX_TARGET: '3' },
+      { warmPrefixTarget: 1 },
+      / WARM_PREFIX_TARGET- {2}# aws-node behaves/,
+    ],
+    ['a target of 0', { WARM_IP_TARGET: '0' }, { warmIpTarget: 5 }, / WARM_IP_TARGET- {2}# aws-node behaves/],
+    [
+      'a target that acts now',
+      { WARM_IP_TARGET: '30' },
+      { warmIpTarget: 5 },
+      / WARM_IP_TARGET=5 {2}# has its effect at once/,
+    ],
+    ['what the add-on decides', { ENABLE_IPv4: 'false' }, {}, / ENABLE_IPv4- {2}# the add-on sets it again/],
+  ];
+  for (const [name, settings, request, way] of ways) {
+    test(`the way out of: ${name}`, () => {
+      const found = findings(byHand(settings), request).filter(({ code }) => code === 'CNI.CONFIG_CONFLICT');
+      assert.equal(found.length, 1);
+      assert.equal(found[0]?.canBeAllowed, false);
+      assert.match(found[0]?.nextActions[0] ?? '', way);
+      assert.throws(() => findings(byHand(settings), { ...request, allow: ['CNI.CONFIG_CONFLICT'] }), {
+        code: 'INPUT.ALLOW',
+        exitCode: 2,
+      });
+    });
+  }
+  test('without anything to set there is no conflict', () => {
+    const values = '{"env":{"ENABLE_PREFIX_DELEGATION":"true","WARM_PREFIX_TARGET":"1"}}';
+    const on = aVpcCni({
+      ...byHand({ AWS_VPC_K8S_CNI_EXTERNALSNAT: 'true' }),
+      addon: { version: 'v1.19.2', status: 'ACTIVE', configurationValues: values, healthIssues: [] },
+    });
+    on.env = { ...on.env, ENABLE_PREFIX_DELEGATION: 'true' };
+    assert.deepEqual(brief(on), []);
+  });
+});
+
+describe('owners', () => {
+  const rows: [string, Partial<VpcCni>, string[]][] = [
+    ['EKS', {}, []],
+    [
+      'CloudFormation',
+      { owner: { tool: 'cloudformation', name: 'net', evidence: 'tag' } },
+      ['warning CNI.MANAGED_ELSEWHERE aws-node'],
+    ],
+    [
+      'Helm',
+      {
+        managedBy: 'self-managed',
+        addon: null,
+        owner: { tool: 'helm', name: 'kube-system/cni', evidence: 'annotation' },
+      },
+      ['warning CNI.MANAGED_ELSEWHERE aws-node'],
+    ],
+    ['nobody', { managedBy: 'self-managed', addon: null }, []],
+  ];
+  for (const [name, overrides, expected] of rows)
+    test(name, () => assert.deepEqual(brief(aVpcCni(overrides)), expected));
+});
+
+describe('versions', () => {
+  const rows: [string, string[]][] = [
+    ['1.8.9', ['blocking CNI.TOO_OLD vpc-cni']],
+    ['1.16.1', ['warning CNI.OLD_FOR_AL2023 vpc-cni', 'advice CNI.NO_STOP_AT_MAX_PODS vpc-cni']],
+    ['1.16.2', ['advice CNI.NO_STOP_AT_MAX_PODS vpc-cni']],
+    ['1.17.0', ['advice CNI.NO_STOP_AT_MAX_PODS vpc-cni']],
+    ['1.17.1', []],
+    ['1.19.6', []],
+    ['1.20.0', ['advice CNI.KEEPS_ADDRESSES vpc-cni']],
+  ];
+  for (const [version, expected] of rows) {
+    test(version, () => assert.deepEqual(brief(aVpcCni({ version })), expected));
+  }
+  test('spare prefixes are counted', () => {
+    const [found] = findings(aVpcCni({ version: '1.17.0' }), { warmIpTarget: 20, minimumIpTarget: 16 }).filter(
+      ({ code }) => code === 'CNI.NO_STOP_AT_MAX_PODS',
+    );
+    assert.match(found?.summary ?? '', /keeps 2 spare prefixes on a node/);
+  });
+});
