@@ -32,7 +32,7 @@ export const cluster: Check = {
         summary: `Cluster ${name} is an IPv6 cluster: its nodes use prefixes already.`,
         why: 'Each network interface gets one /80 prefix when it is attached; there is no secondary IP mode to leave, and warm targets do nothing. The IP family of a cluster cannot be changed.',
         nextActions: [
-          'Nothing to migrate. For more pods per node, create a node group with a higher maxPods: 110 up to 30 vCPUs, 250 above',
+          'Create a node group with a higher maxPods for more pods per node (110 up to 30 vCPUs, 250 above): nothing is to be migrated',
         ],
       });
     }

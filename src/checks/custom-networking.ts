@@ -33,14 +33,14 @@ function whatIsJudged({ eniConfigs }: ClusterSnapshot, { subnets }: Scope): Find
   const judged = eniConfigs.flatMap(({ name, subnetId }) => {
     const plan = subnets.find((subnet) => subnet.subnetId === subnetId);
     if (plan === undefined) return [];
-    return [`${name}: ${plan.subnetId} (${plan.freePrefixes} free /28 blocks, ${plan.peakDemand} needed at the peak)`];
+    return [`${name}: ${plan.subnetId}`];
   });
   return {
     code: 'CNI.CUSTOM_NETWORKING',
     severity: 'advice',
     subject: 'aws-node AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG',
     summary:
-      `Custom networking is on: pods get their addresses from the subnets of ${count(eniConfigs.length, 'ENIConfig')}. ${listed(judged)}`.trim(),
+      `AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG is on: pods get their addresses from the subnets of ${count(eniConfigs.length, 'ENIConfig')}. ${listed(judged)}`.trim(),
     why: 'The first interface of a node serves no pods: its subnet gives one address for each node, and maxPods is computed with one interface less.',
     nextActions: ['kubectl get eniconfigs.crd.k8s.amazonaws.com -o yaml'],
   };

@@ -31,11 +31,13 @@ import { subnetMapIncomplete } from './subnet-map-incomplete.ts';
 import { subnetPrefixes } from './subnet-prefixes.ts';
 import { subnetReservation } from './subnet-reservation.ts';
 import { subnetZones } from './subnet-zones.ts';
+import { vpcCniComments } from './vpc-cni-comments.ts';
 import { vpcCniConflict } from './vpc-cni-conflict.ts';
 import { vpcCniManager } from './vpc-cni-manager.ts';
 import { vpcCniMinimum } from './vpc-cni-minimum.ts';
 import { vpcCniNumbers } from './vpc-cni-numbers.ts';
 import { vpcCniOwner } from './vpc-cni-owner.ts';
+import { vpcCniSettingRefused } from './vpc-cni-setting-refused.ts';
 import { vpcCniUnknownSetting } from './vpc-cni-unknown-setting.ts';
 import { vpcCniVersionCheck } from './vpc-cni-version.ts';
 import { vpcCniWarmTargets } from './vpc-cni-warm-targets.ts';
@@ -49,6 +51,8 @@ export const checks: Check[] = [
   vpcCniVersionCheck,
   vpcCniOwner,
   vpcCniConflict,
+  vpcCniComments,
+  vpcCniSettingRefused,
   vpcCniUnknownSetting,
   vpcCniNumbers,
   vpcCniMinimum,
@@ -81,7 +85,8 @@ export const checks: Check[] = [
 
 /**
  * All findings about a snapshot; those that the request accepts carry `allowed`. Throws INPUT.ALLOW (exit 2) for a code
- * that does not exist, and for one that is in the way here and cannot be accepted.
+ * that does not exist, and for one that is in the way here and can never be accepted. One that cannot, although others of
+ * its code can, stays blocking and says so.
  */
 export function runChecks(snapshot: ClusterSnapshot, request: PlanRequest, scope: Scope): Finding[] {
   const known = checks.flatMap(({ codes }) => codes);
@@ -91,12 +96,11 @@ export function runChecks(snapshot: ClusterSnapshot, request: PlanRequest, scope
     .flatMap((check) => check.run(snapshot, scope))
     .map((finding) => {
       if (finding.severity !== 'blocking' || !request.allow.includes(finding.code)) return finding;
-      if (
-        finding.canBeAllowed !== false &&
-        known.some(({ code, canBeAllowed }) => code === finding.code && canBeAllowed)
-      )
-        return { ...finding, allowed: true };
-      throw notAllowable(finding.code, known, finding);
+      if (!known.some(({ code, canBeAllowed }) => code === finding.code && canBeAllowed))
+        throw notAllowable(finding.code, known, finding);
+      return finding.canBeAllowed === false
+        ? { ...finding, why: `--allow ${finding.code} does not cover it. ${finding.why}` }
+        : { ...finding, allowed: true };
     });
 }
 

@@ -50,7 +50,7 @@ function notNitro(
     code: 'INSTANCE.NOT_NITRO',
     severity: requested ? 'blocking' : 'warning',
     subject: nodegroupName,
-    summary: `Node group ${nodegroupName}: ${detail}.`,
+    summary: `Node group ${nodegroupName}${requested ? '' : ' is left out'}: ${detail}.`,
     why: [
       'On other instances the VPC CNI stays in secondary IP mode without an error, and a higher maxPods leaves pods without address.',
       ...proposals
@@ -67,9 +67,9 @@ function notNitro(
     ].join(' '),
     nextActions: [
       ...(wanted.length === 0 ? [] : [createNodegroupCommand(snapshot, nodegroup, wanted)]),
-      others.length === 0
-        ? `${planCommand({ ...scope.request, nodegroups: [] })}  # when the new node group runs`
-        : `${planCommand({ ...scope.request, nodegroups: others })}  # without ${nodegroupName}`,
+      requested && others.length > 0
+        ? `${planCommand({ ...scope.request, nodegroups: others })}  # without ${nodegroupName}`
+        : `${planCommand({ ...scope.request, nodegroups: [] })}  # when the new node group runs`,
     ],
   };
 }
@@ -91,7 +91,7 @@ function unknownType(
     code: 'INSTANCE.UNKNOWN',
     severity: requested ? 'blocking' : 'warning',
     subject: nodegroupName,
-    summary: `Node group ${nodegroupName}: ${detail}.`,
+    summary: `Node group ${nodegroupName} cannot be judged: ${detail}.`,
     why: `Without the number of interfaces and addresses maxPods cannot be calculated. EC2 does not describe the type in ${snapshot.cluster.region}, or the caller may not ask, and the data of ${shippedDataDate} in this program does not have it.`,
     nextActions: [
       `aws ec2 describe-instance-types --region ${snapshot.cluster.region} --instance-types ${unknown.join(' ')}`,

@@ -37,15 +37,16 @@ export const nodegroupGain: Check = {
       ...scope.skipped.flatMap((group) => leftOut(snapshot, scope, group)),
       ...scope.sources.flatMap((source) => judged(snapshot, scope, source)),
     ];
-    if (scope.sources.length > 0) return found;
+    // of a type that nobody knows another check says so: that it gains nothing cannot be said
+    if (scope.sources.length > 0 || scope.skipped.some(({ reason }) => reason === 'unknown-type')) return found;
     const nothing: Finding = {
       code: 'PLAN.NOTHING_TO_DO',
       severity: 'advice',
       subject: cluster.name,
       summary:
         nodegroups.length === 0
-          ? `Cluster ${cluster.name} has no managed node groups: nothing to do.`
-          : `No node group of ${cluster.name} gains from the move: nothing to do.`,
+          ? `Cluster ${cluster.name} has no managed node groups.`
+          : `No node group of ${cluster.name} gains from the move.`,
       why: 'A plan moves the managed node groups whose nodes would hold more pods with prefixes.',
       nextActions: ['Nothing to do'],
     };
@@ -130,7 +131,7 @@ function judged(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup): Fin
     why: `That is ${Math.round((after / before - 1) * 100)} % more for moving every pod of the group.`,
     nextActions:
       others.length === 0
-        ? ['Nothing to do']
+        ? ['Apply the plan, or leave the node group as it is']
         : [`${planCommand({ ...request, nodegroups: others })}  # leaves ${nodegroupName} out`],
   };
   return [
@@ -147,7 +148,7 @@ const oldMaxPods = ({ nodegroupName }: Nodegroup, before: number, after: number)
   subject: nodegroupName,
   summary: `The nodes of ${nodegroupName} hold prefixes already, but allow ${before} pods each, not ${after}.`,
   why: 'maxPods is given to a node when it starts and stays, so the plan only replaces the nodes.',
-  nextActions: ['Nothing to do'],
+  nextActions: ['Apply the plan: nothing else has to change'],
 });
 
 function lowest(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup, types: readonly InstanceType[]): Finding[] {

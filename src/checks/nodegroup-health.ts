@@ -1,4 +1,6 @@
 import type { Finding } from '../domain/finding.ts';
+import { sourceTag } from '../domain/nodegroups.ts';
+import { planFolder } from '../domain/plan-command.ts';
 import type { SkippedNodegroup } from '../domain/scope.ts';
 import type { Nodegroup } from '../domain/snapshot.ts';
 import type { Check } from './check.ts';
@@ -16,7 +18,7 @@ export const nodegroupHealth: Check = {
   ],
   run: ({ cluster, nodegroups }, { sources, skipped }) => [
     ...going(skipped),
-    ...earlierReplacements(nodegroups, sources),
+    ...earlierReplacements(cluster.name, nodegroups, sources),
     ...sources.flatMap(({ nodegroupName, status, healthIssues }): Finding[] => {
       const look = `aws eks describe-nodegroup --cluster-name ${cluster.name} --nodegroup-name ${nodegroupName}`;
       const inTheWay = !['ACTIVE', 'DEGRADED'].includes(status);
@@ -57,9 +59,13 @@ const going = (skipped: readonly SkippedNodegroup[]): Finding[] =>
       nextActions: ['Nothing to do, or name it with --nodegroup'],
     }));
 
-const earlierReplacements = (nodegroups: readonly Nodegroup[], sources: readonly Nodegroup[]): Finding[] =>
+const earlierReplacements = (
+  clusterName: string,
+  nodegroups: readonly Nodegroup[],
+  sources: readonly Nodegroup[],
+): Finding[] =>
   nodegroups.flatMap(({ nodegroupName, tags }): Finding[] => {
-    const source = tags['prefix-migrate/source'];
+    const source = tags[sourceTag];
     if (!sources.some((candidate) => candidate.nodegroupName === source)) return [];
     return [
       {
@@ -69,8 +75,8 @@ const earlierReplacements = (nodegroups: readonly Nodegroup[], sources: readonly
         summary: `Node group ${nodegroupName} was created to replace ${source}, which is still there.`,
         why: `Plan ${tags['prefix-migrate/plan'] ?? 'of old'} has not come to its end; this plan would create another replacement.`,
         nextActions: [
-          'prefix-migrate apply DIR  # the folder of the earlier plan: goes on with it',
-          'or delete it, when it runs no pods that you need, and plan again',
+          `prefix-migrate apply ${planFolder(clusterName)}  # goes on with the earlier plan; give the folder that it was written to`,
+          `Delete ${nodegroupName} instead, when it runs no pods that you need, and plan again`,
         ],
       },
     ];

@@ -1,13 +1,13 @@
 import { envAfter, interfaceSettings } from '../domain/cni-settings.ts';
 import type { Finding } from '../domain/finding.ts';
-import { kubeReservedMemoryMiB, recommendedMaxPods } from '../domain/max-pods.ts';
+import { evictionThresholdMiB, kubeReservedMemoryMiB, recommendedMaxPods } from '../domain/max-pods.ts';
 import { maxPodsBefore } from '../domain/nodegroup-pods.ts';
 import { instanceTypesOf } from '../domain/nodegroups.ts';
 import { planCommand } from '../domain/plan-command.ts';
+import type { InstanceType } from '../domain/snapshot.ts';
 import type { Check } from './check.ts';
+import { createNodegroupCommand } from './create-nodegroup-command.ts';
 
-/** Memory that kubelet keeps free before it evicts pods on EKS images, in MiB. */
-const evictionThresholdMiB = 100;
 /** Share of the memory above which it is said. */
 const largeShare = 1 / 4;
 
@@ -46,23 +46,28 @@ export const nodegroupMaxPods: Check = {
         ],
       };
       const reserved = kubeReservedMemoryMiB(maxPods) + evictionThresholdMiB;
-      const tight = known
-        .filter(({ memoryMiB }) => memoryMiB > 0 && reserved > memoryMiB * largeShare)
-        .map(({ instanceType, memoryMiB }): Finding => {
-          const sensible = podsFor(memoryMiB * largeShare - evictionThresholdMiB);
-          return {
-            code: 'NODEGROUP.MEMORY_TIGHT',
-            severity: 'warning',
-            subject: nodegroupName,
-            summary: `Node group ${nodegroupName}: ${reserved} of ${memoryMiB} MiB of ${instanceType} are set aside for ${maxPods} pods.`,
-            why: 'EKS images reserve 255 MiB and 11 MiB per possible pod, whether it runs or not.',
-            nextActions: [
-              sensible > before
-                ? `${again(sensible)}  # sets a quarter of the memory aside`
-                : `Larger instances: on ${instanceType} a quarter of the memory is enough for ${Math.max(0, sensible)} pods`,
-            ],
-          };
-        });
+      const isTight = ({ memoryMiB }: InstanceType) => memoryMiB > 0 && reserved > memoryMiB * largeShare;
+      const roomy = known.filter((type) => !isTight(type));
+      const tight = known.filter(isTight).map(({ instanceType, memoryMiB }): Finding => {
+        const sensible = podsFor(memoryMiB * largeShare - evictionThresholdMiB);
+        return {
+          code: 'NODEGROUP.MEMORY_TIGHT',
+          severity: 'warning',
+          subject: nodegroupName,
+          summary: `Node group ${nodegroupName}: ${reserved} of ${memoryMiB} MiB of ${instanceType} are set aside for ${maxPods} pods.`,
+          why:
+            'EKS images reserve 255 MiB and 11 MiB per possible pod, whether it runs or not.' +
+            (roomy.length === 0 ? '' : ` Without ${instanceType} it would be ${shares(reserved, roomy)}.`),
+          nextActions: [
+            sensible > before
+              ? `${again(sensible)}  # sets a quarter of the memory aside`
+              : `Larger instances: on ${instanceType} a quarter of the memory is enough for ${Math.max(0, sensible)} pods`,
+            ...(roomy.length === 0
+              ? []
+              : [`${createNodegroupCommand(snapshot, source, roomy)}  # without ${instanceType}`]),
+          ],
+        };
+      });
       return maxPods > recommended ? [above, ...tight] : tight;
     });
   },
@@ -70,3 +75,9 @@ export const nodegroupMaxPods: Check = {
 
 /** Pods for which this much is reserved at most. */
 const podsFor = (memoryMiB: number): number => Math.floor((memoryMiB - kubeReservedMemoryMiB(0)) / 11);
+
+/** `1565 of 8192 MiB (m5.large)` of the smallest type. */
+function shares(reserved: number, types: readonly InstanceType[]): string {
+  const [smallest] = types.toSorted((a, b) => a.memoryMiB - b.memoryMiB);
+  return `${reserved} of ${smallest?.memoryMiB} MiB (${smallest?.instanceType})`;
+}

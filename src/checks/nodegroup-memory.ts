@@ -1,13 +1,13 @@
 import { envAfter, interfaceSettings } from '../domain/cni-settings.ts';
 import type { Finding } from '../domain/finding.ts';
-import { kubeReservedMemoryMiB, recommendedMaxPods } from '../domain/max-pods.ts';
+import { evictionThresholdMiB, kubeReservedMemoryMiB, recommendedMaxPods } from '../domain/max-pods.ts';
 import { allocatableAfter } from '../domain/node-memory.ts';
 import { maxPodsBefore } from '../domain/nodegroup-pods.ts';
 import { desiredNodes, instanceTypesOf, nodesOf, podsToMove } from '../domain/nodegroups.ts';
 import { planCommand } from '../domain/plan-command.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { ClusterSnapshot, Nodegroup } from '../domain/snapshot.ts';
-import { type Check, count } from './check.ts';
+import { type Check, count, planAgain } from './check.ts';
 
 const bytesPerMiB = 1024 * 1024;
 
@@ -15,13 +15,64 @@ const bytesPerMiB = 1024 * 1024;
 export const nodegroupMemory: Check = {
   codes: [
     {
+      code: 'NODEGROUP.NO_MEMORY',
+      meaning: 'So much memory is set aside for so many pods that a node has none left for them.',
+      canBeAllowed: true,
+    },
+    {
       code: 'NODEGROUP.MEMORY_SHORT',
       meaning: 'The pods request more memory than the same number of replacement nodes will offer.',
       canBeAllowed: false,
     },
   ],
-  run: (snapshot, scope) => scope.sources.flatMap((source) => memoryShort(snapshot, scope, source)),
+  run: (snapshot, scope) =>
+    scope.sources.flatMap((source) => {
+      const none = noMemory(snapshot, scope, source);
+      return none.length > 0 ? none : memoryShort(snapshot, scope, source);
+    }),
 };
+
+/** Less than the DaemonSets of a node request, or nothing at all: kubelet would not start its own system pods. */
+function noMemory(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup): Finding[] {
+  const { nodegroupName } = source;
+  const settings = interfaceSettings(envAfter(snapshot.vpcCni, scope.request));
+  const { known } = instanceTypesOf(snapshot, source);
+  const maxPods = scope.request.maxPods ?? recommendedMaxPods(known, settings).value;
+  const { daemonsMiB } = demandOf(snapshot, source);
+  const least = (value: number): number =>
+    Math.min(
+      ...known
+        .filter(({ memoryMiB }) => memoryMiB > 0)
+        .map(({ memoryMiB }) => memoryMiB - kubeReservedMemoryMiB(value) - evictionThresholdMiB),
+      ...nodesOf(snapshot, nodegroupName)
+        .filter(({ allocatable }) => allocatable.memoryBytes > 0)
+        .map((node) => allocatableAfter(snapshot, source, node, value)),
+    );
+  const leavesRoom = (value: number): boolean => least(value) >= Math.max(1, daemonsMiB);
+  if (leavesRoom(maxPods)) return [];
+  const most = largestFitting(1, maxPods - 1, leavesRoom);
+  const gains = most !== undefined && most > maxPodsBefore(snapshot, source, known, settings);
+  const others = scope.sources.map((other) => other.nodegroupName).filter((name) => name !== nodegroupName);
+  const smallest = known.filter(({ memoryMiB }) => memoryMiB > 0).toSorted((a, b) => a.memoryMiB - b.memoryMiB)[0];
+  const reserved = kubeReservedMemoryMiB(maxPods) + evictionThresholdMiB;
+  return [
+    {
+      code: 'NODEGROUP.NO_MEMORY',
+      severity: 'blocking',
+      subject: nodegroupName,
+      summary: `Node group ${nodegroupName}: maxPods ${maxPods} sets ${reserved}${smallest === undefined ? '' : ` of ${smallest.memoryMiB}`} MiB aside${smallest === undefined ? '' : ` on ${smallest.instanceType}`} and leaves ${Math.max(0, least(maxPods))} MiB for pods; the DaemonSets of a node request ${daemonsMiB}.`,
+      why: `EKS images reserve 255 MiB and 11 MiB per possible pod, and ${evictionThresholdMiB} MiB are kept free. ${most === undefined ? 'No maxPods leaves room.' : `maxPods ${most} is the largest that leaves room${gains ? '' : ', and no more than the nodes have now'}.`} This is an estimate.`,
+      nextActions: [
+        ...(gains ? [planCommand({ ...scope.request, nodegroups: [nodegroupName], maxPods: most })] : []),
+        ...(others.length === 0
+          ? []
+          : [`${planCommand({ ...scope.request, nodegroups: others })}  # without ${nodegroupName}`]),
+        'Move its pods to a node group of instances with more memory',
+        `${planAgain(scope, { allow: ['NODEGROUP.NO_MEMORY'] })}  # when user data of your own reserves less`,
+      ],
+    },
+  ];
+}
 
 function memoryShort(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup): Finding[] {
   const { nodegroupName } = source;

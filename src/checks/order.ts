@@ -1,3 +1,4 @@
+import { shortInService } from '../domain/consent.ts';
 import { nodesOf } from '../domain/nodegroups.ts';
 import { planCommand } from '../domain/plan-command.ts';
 import type { Check } from './check.ts';
@@ -35,6 +36,7 @@ export const order: Check = {
       vpcCni.how === 'wait-for-owner'
         ? ` The run then waits for ${vpcCni.owner.name ?? vpcCni.owner.tool} to change aws-node, with the old nodes cordoned: have that change at hand.`
         : '';
+    const short = shortInService(chosen);
     return [
       {
         code: 'ORDER.CORDON_FIRST',
@@ -46,7 +48,11 @@ export const order: Check = {
         why:
           `${chosen.reason} Containers that crash start again on their node; new pods wait. Nodes that an autoscaler adds to the ` +
           `old node groups meanwhile come up in service, attach prefixes, and are cordoned before the drain.${owner}`,
-        nextActions: [`${planCommand({ ...request, order: 'safe-flip' })}  # keeps the old nodes in service`],
+        nextActions: [
+          short === ''
+            ? `${planCommand({ ...request, order: 'safe-flip' })}  # keeps the old nodes in service`
+            : `Consent to it with apply --confirm ${snapshot.cluster.name}: with the old nodes in service ${short}`,
+        ],
       },
     ];
   },

@@ -1,4 +1,4 @@
-import { usesCustomNetworking } from '../domain/eni-config.ts';
+import { newSubnetAdvice, usesCustomNetworking } from '../domain/eni-config.ts';
 import type { Finding } from '../domain/finding.ts';
 import type { SubnetPlan } from '../domain/plan.ts';
 import { planCommand } from '../domain/plan-command.ts';
@@ -35,8 +35,8 @@ export const subnetPrefixes: Check = {
               .filter(({ fits }) => fits)
               .flatMap((remedy) => remedyActions(snapshot, remedy, subnet, scope)),
             ...(drawn === null ? [] : newSubnetActions(snapshot, drawn.advice, subnet, scope)),
-            ...(drawn === null || isReserved(scope, subnet) ? [] : reservationActions(drawn.advice)),
-            `${planCommand({ ...scope.request, allow: [...scope.request.allow, 'SUBNET.NO_FREE_PREFIX'] })}  # when blocks will be freed in time`,
+            ...(drawn === null || isReserved(scope, subnet) ? [] : reservationActions(snapshot, drawn.advice, subnet)),
+            `${planCommand({ ...scope.request, allow: [...scope.request.allow, 'SUBNET.NO_FREE_PREFIX'] })}  # goes on all the same, if you free blocks in time`,
           ],
         };
       });
@@ -157,30 +157,31 @@ const isReserved = ({ reservations }: Scope, { subnetId }: SubnetPlan): boolean 
  * Commands that reserve what comes free as old nodes go. Single addresses stay out of the range, so that its blocks stay
  * whole. A subnet that is short has no range that holds the demand at once.
  */
-function reservationActions({ now, after, newSubnet, demand }: ReservationAdvice): string[] {
+function reservationActions(
+  snapshot: ClusterSnapshot,
+  { now, after, newSubnet, demand }: ReservationAdvice,
+  subnet: SubnetPlan,
+): string[] {
   const reservation = now ?? after;
   if (reservation !== null) {
     const { commands, freePrefixes, freePrefixesAfter } = reservation;
     const [first, ...others] = commands;
-    const held = `no help by itself now (${count(freePrefixes, 'free block')}): keeps blocks whole as old nodes go, ${freePrefixesAfter} then`;
+    const held = `not enough by itself: keeps whole what old nodes leave (${count(freePrefixes, 'free block')} now, ${freePrefixesAfter} then)`;
     return first === undefined ? [] : [`${first}  # ${held}`, ...others];
   }
   if (newSubnet === null) return [];
   return [
-    `Make a new ${newSubnet} subnet in its zone and plan with --subnet and its id: no range of this one can hold ${demand.prefixes} blocks`,
+    `${newSubnetAdvice(snapshot, subnet, newSubnet)}: no range of ${subnet.subnetId} can hold ${demand.prefixes} blocks`,
   ];
 }
 
-/** The last resort, where nothing that was tried suffices. With custom networking prefixes come from subnets of ENIConfigs. */
+/** The last resort, where nothing that was tried suffices. */
 function newSubnetActions(
-  { vpcCni }: ClusterSnapshot,
+  snapshot: ClusterSnapshot,
   { after, newSubnet }: ReservationAdvice,
-  { availabilityZone }: SubnetPlan,
+  subnet: SubnetPlan,
   { remedies }: Scope,
 ): string[] {
-  if (after === null || newSubnet === null || usesCustomNetworking(vpcCni.env) || remedies.some(({ fits }) => fits))
-    return [];
-  return [
-    `Make a new ${newSubnet} subnet in ${availabilityZone} and plan with --subnet and its id: all blocks of a new subnet are free`,
-  ];
+  if (after === null || newSubnet === null || remedies.some(({ fits }) => fits)) return [];
+  return [`${newSubnetAdvice(snapshot, subnet, newSubnet)}: all blocks of a new subnet are free`];
 }

@@ -16,8 +16,9 @@ export const vpcCniConflict: Check = {
   ],
   run({ vpcCni }, scope) {
     const wanted = wantedEnv(vpcCni.env, scope.request);
+    const isAllowed = scope.request.allow.includes(conflictCode);
     return scope.vpcCni.settings.flatMap((setting): Finding[] => {
-      const { name, live, change, setBy } = setting;
+      const { name, live, isHidden, change, setBy } = setting;
       const isAdopted = change === 'adopt' && !(name in wanted);
       if (change !== 'conflict' && !isAdopted) return [];
       const isAdoptable = !(name in wanted) && live !== null && !notConfigurable.has(name);
@@ -26,7 +27,7 @@ export const vpcCniConflict: Check = {
         code: conflictCode,
         severity: 'blocking',
         subject: `aws-node ${name}`,
-        summary: `${name} is ${shown(live)} on aws-node, set by ${setBy ?? 'somebody'} past the EKS add-on, which ${has}.`,
+        summary: `${name} is ${isHidden ? 'set to a value that is not shown' : shown(live)} on aws-node, set by ${setBy ?? 'somebody'} past the EKS add-on, which ${has}.`,
       } as const;
       if (isAdoptable) {
         return [
@@ -34,7 +35,9 @@ export const vpcCniConflict: Check = {
             ...finding,
             why: 'EKS refuses an update of the add-on that would overwrite the value of somebody else, and prefix-migrate never makes it do so. Once in the configuration of the add-on, the value stays, and no later update stumbles over it.',
             nextActions: [
-              `${planAgain(scope, { allow: [conflictCode] })}  # takes ${name}=${live} into the configuration`,
+              ...(isAllowed
+                ? []
+                : [`${planAgain(scope, { allow: [conflictCode] })}  # takes ${name}=${live} into the configuration`]),
               `${setEnv} ${name}-  # gives it back to the add-on; then plan again`,
             ],
           },

@@ -58,11 +58,11 @@ const tooOld = (snapshot: ClusterSnapshot, what: string): Finding => ({
   subject: 'vpc-cni',
   summary: `VPC CNI ${vpcCniVersion(snapshot.vpcCni)} is too old: ${what}.`,
   why: 'An older version ignores ENABLE_PREFIX_DELEGATION without an error.',
-  nextActions: update(snapshot),
+  nextActions: updateVpcCni(snapshot),
 });
 
-/** AWS asks for one minor version at a time. */
-function update({ cluster, vpcCni }: ClusterSnapshot): string[] {
+/** How to update it: AWS asks for one minor version at a time. */
+export function updateVpcCni({ cluster, vpcCni }: ClusterSnapshot): string[] {
   if (vpcCni.managedBy === 'eks-addon') {
     const versions = `aws eks describe-addon-versions --addon-name vpc-cni --kubernetes-version ${cluster.kubernetesVersion}`;
     const usual =
@@ -89,7 +89,7 @@ function oldForAl2023(snapshot: ClusterSnapshot, { sources }: Scope): Finding[] 
       subject: 'vpc-cni',
       summary: `VPC CNI ${version} on Amazon Linux 2023 (${listed(names)}): AWS asks for ${vpcCniSince.al2023} or later there.`,
       why: 'The nodes of today run with it, so the replacements should; the first of them is checked before any pod is moved.',
-      nextActions: update(snapshot),
+      nextActions: updateVpcCni(snapshot),
     },
   ];
 }
@@ -108,7 +108,7 @@ function noStop(snapshot: ClusterSnapshot, { request, sources }: Scope): Finding
       subject: 'vpc-cni',
       summary: `VPC CNI ${version} keeps ${count(spare, 'spare prefix', 'spare prefixes')} on a node that can take no more pods, too.`,
       why: `From ${vpcCniSince.stopsAtMaxPods} on a node attaches none beyond its maxPods. The numbers of this plan have the spare ones in them: ${count(spare, 'block')} more on each full node of ${listed(sources.map(({ nodegroupName }) => nodegroupName))}.`,
-      nextActions: update(snapshot),
+      nextActions: updateVpcCni(snapshot),
     },
   ];
 }

@@ -59,7 +59,14 @@ export const vpcCniWarmTargets: Check = {
 const ipTargets = (env: Env): string[] =>
   ['WARM_IP_TARGET', 'MINIMUM_IP_TARGET'].filter((name) => target(env, name) > 0);
 
-const text = (env: Env, names: readonly string[]): string => names.map((name) => `${name}=${env[name]}`).join(', ');
+/** `WARM_IP_TARGET=10 (in conflict with 5), MINIMUM_IP_TARGET=16` */
+const inForce = (env: Env, names: readonly string[], { vpcCni }: Scope): string =>
+  names
+    .map((name) => {
+      const conflict = vpcCni.settings.find((setting) => setting.name === name && setting.change === 'conflict');
+      return `${name}=${env[name]}${conflict === undefined ? '' : ` (in conflict with ${conflict.target})`}`;
+    })
+    .join(', ');
 
 /** The same settings with one spare prefix and no IP target, as the manifest has them. */
 const withDefaults = (env: Env): Env => ({
@@ -80,7 +87,7 @@ function leftOver(snapshot: ClusterSnapshot, scope: Scope, env: Env): Finding[] 
       code: 'CNI.IP_TARGETS_WIN',
       severity: 'warning',
       subject: `aws-node ${names.join(', ')}`,
-      summary: `${text(env, names)} stays in force; WARM_PREFIX_TARGET is ignored.`,
+      summary: `${inForce(env, names, scope)} ${names.length === 1 ? 'wins' : 'win'} over WARM_PREFIX_TARGET, which is ignored.`,
       why: [
         'In secondary IP mode these targets kept single addresses instead of a whole network interface spare; now they are rounded up to prefixes of 16.',
         `A new node of ${now.nodegroupName} will hold ${count(now.idle, 'prefix', 'prefixes')} without pods and ${now.expected} with its ${count(now.pods, 'pod')}; with WARM_PREFIX_TARGET=1 it would be ${standard.idle} and ${standard.expected}.`,

@@ -1,3 +1,5 @@
+import { commandLineOf } from './callers-flags.ts';
+
 /** What a command may know of the terminal, and its only way to it. stdout gets the result; stderr everything else. */
 export interface Io {
   /** Writes a piece of the result to stdout, as it is. */
@@ -52,7 +54,7 @@ export function createIo(flags: IoFlags): Io {
     canPrompt: process.stdin.isTTY && process.stderr.isTTY && !inPipeline && !flags['no-input'],
     json: flags.json,
     verbose: flags.verbose,
-    commandLine: ['prefix-migrate', ...process.argv.slice(2)].join(' '),
+    commandLine: commandLineOf(['prefix-migrate', ...process.argv.slice(2)]),
     environment: process.env,
   };
 }

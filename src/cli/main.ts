@@ -1,5 +1,7 @@
 /** Entry of the program: runs one command, shows what went wrong, sets the exit code. */
 import { Config, type Interfaces, run } from '@oclif/core';
+import { plainJson } from '../domain/canonical-json.ts';
+import { commandLineOf, withCallersFlags } from './callers-flags.ts';
 import { describeError, renderError } from './errors.ts';
 import { colourWanted } from './io.ts';
 
@@ -46,9 +48,10 @@ function showError(error: unknown, argv: readonly string[], commands: readonly s
     const { code, message, why, nextActions, exitCode } = fields;
     // The events of `apply` end with `run-finished` whatever happens; a run that never began has no line in the journal.
     const end = own[0] === 'apply' && !has('dry-run') ? { entry: { type: 'run-finished', exitCode } } : {};
-    process.stdout.write(`${JSON.stringify({ ok: false, error: { code, message, why, nextActions }, ...end })}\n`);
+    process.stdout.write(`${plainJson({ ok: false, error: { code, message, why, nextActions }, ...end })}\n`);
   } else {
-    process.stderr.write(renderError(fields, { colour: colourWanted(process.stderr, has('no-color')) }));
+    const text = renderError(fields, { colour: colourWanted(process.stderr, has('no-color')) });
+    process.stderr.write(withCallersFlags(text, commandLineOf(['prefix-migrate', ...own])));
   }
   if (has('verbose') && error instanceof Error) process.stderr.write(`\n${error.stack ?? error.message}\n`);
   return fields.exitCode;

@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
 import { connectionFlags, duration, name, outputFlags, positiveDuration, withEnvironment } from '../cli/flags.ts';
 import { createIo } from '../cli/io.ts';
+import { planFolder } from '../domain/plan-command.ts';
 
 const planFormats = ['text', 'json', 'markdown', 'eksctl'] as const;
 
@@ -71,7 +72,7 @@ export default class Plan extends BaseCommand {
     return planCluster(
       {
         request: planRequest(flags),
-        folder: flags['dry-run'] ? null : (flags.out ?? `prefix-migrate-${flags.cluster}`),
+        folder: flags['dry-run'] ? null : (flags.out ?? planFolder(flags.cluster)),
         format: flags.json ? 'json' : flags.format,
         toolVersion: this.config.version,
         root: this.config.root,

@@ -97,6 +97,17 @@ export const vpcCniNames: ReadonlySet<string> = new Set([
   'WARM_IP_TARGET',
 ]);
 
+/**
+ * The environment as it may be written down: of variables that are not the VPC CNI's, such as credentials and proxies, the
+ * names alone, since their values may be secrets; nor a URL that has credentials in it.
+ */
+export function withoutSecrets(env: Readonly<Record<string, string | null>>): Record<string, string | null> {
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, mayBeShown(name, value) ? value : null]));
+}
+
+const mayBeShown = (name: string, value: string | null): boolean =>
+  vpcCniNames.has(name) && !/:\/\/[^/]*@/.test(value ?? '');
+
 /** Words that people put before a real name. */
 const addedPrefix =
   /^(AWS_VPC_K8S_CNI_|AWS_VPC_CNI_|AWS_VPC_K8S_|AWS_VPC_|AWS_K8S_CNI_|VPC_CNI_|AWS_CNI_|CNI_|K8S_CNI_)+/;
@@ -110,17 +121,51 @@ const plainForm = (name: string): string =>
     .map((word) => (word === 'MIN' ? 'MINIMUM' : word.replace(/(?<=X)ES$|S$/, '')))
     .join('_');
 
-const byPlainForm = new Map([...vpcCniNames].map((name) => [plainForm(name), name]));
-
-/** Names that stand inside others only when somebody made the longer one up. */
-const telling = ['WARM_PREFIX_TARGET', 'WARM_IP_TARGET', 'MINIMUM_IP_TARGET', 'WARM_ENI_TARGET', 'MAX_ENI'];
+/** Names that other programs have much the same: HTTPS_TIMEOUT, VERSION. */
+const common: ReadonlySet<string> = new Set(['HTTP_TIMEOUT', 'VPC_CNI_VERSION']);
+const byPlainForm = new Map(
+  [...vpcCniNames].filter((name) => !common.has(name)).map((name) => [plainForm(name), name]),
+);
 
 /**
- * The real setting that a made-up name means, such as WARM_IP_TARGET for `AWS_VPC_K8S_CNI_WARM_IP_TARGET`; undefined for
- * real names, and for names that have nothing to do with the VPC CNI.
+ * Settings that decide about addresses: a slip in one of them is worth a word. A name that one of them stands inside was made
+ * up by somebody.
+ */
+const watched = ['WARM_PREFIX_TARGET', 'WARM_IP_TARGET', 'MINIMUM_IP_TARGET', 'WARM_ENI_TARGET', 'MAX_ENI'];
+const spelling = [...watched, 'ENABLE_PREFIX_DELEGATION', 'AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG', 'ENABLE_POD_ENI'];
+/** Of short names one slip says enough: two make another word of them. */
+const slips = (known: string): number => (known.length < 12 ? 1 : 2);
+
+/**
+ * The real setting that a made-up or misspelt name means, such as WARM_IP_TARGET for `AWS_VPC_K8S_CNI_WARM_IP_TARGET` and
+ * `WARM_IP_TRAGET`; undefined for real names, and for names that have nothing to do with the VPC CNI.
  */
 export function meantBy(name: string): string | undefined {
   if (vpcCniNames.has(name)) return undefined;
-  if (/PREFIX_?DELEGATION/i.test(name)) return 'ENABLE_PREFIX_DELEGATION';
-  return byPlainForm.get(plainForm(name)) ?? telling.find((known) => name.toUpperCase().includes(known));
+  const written = name.toUpperCase().replaceAll('-', '_');
+  if (/PREFIX_?DELEGAT/.test(written)) return 'ENABLE_PREFIX_DELEGATION';
+  return (
+    byPlainForm.get(plainForm(written)) ??
+    watched.find((known) => written.includes(known)) ??
+    // `WARM_PREFIX`: the beginning of a name, of two words at least
+    watched.find((known) => written.includes('_') && known.startsWith(`${written}_`)) ??
+    spelling.find((known) => distance(written, known) <= slips(known))
+  );
+}
+
+/** Letters to add, to leave out, to replace, or to swap with the next one (Damerau-Levenshtein, optimal string alignment). */
+function distance(a: string, b: string): number {
+  const rows = [Array.from({ length: b.length + 1 }, (_, column) => column)];
+  const at = (row: number, column: number): number => rows[row]?.[column] ?? Infinity;
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    rows.push(row);
+    for (let j = 1; j <= b.length; j += 1) {
+      const replaced = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swapped =
+        i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(i - 2, j - 2) + 1 : Infinity;
+      row.push(Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, replaced, swapped));
+    }
+  }
+  return at(a.length, b.length);
 }

@@ -25,26 +25,25 @@ export const pairs = (env: Readonly<Record<string, string | null>>, separator = 
 /** What has to stand in the source of the add-on, where it has one, so that it is never turned back. */
 export function addonInstructions({ tool, name }: VpcCniOwner, values: string): string[] {
   if (tool === 'terraform')
-    return [`in resource aws_eks_addon of vpc-cni: configuration_values = jsonencode(${values})`];
+    return [`Set in resource aws_eks_addon of vpc-cni: configuration_values = jsonencode(${values})`];
   if (tool !== 'cloudformation') return [];
   // eksctl makes a stack of its own for each add-on
   return name?.startsWith('eksctl-')
-    ? [`in the eksctl ClusterConfig: addons: [{name: vpc-cni, configurationValues: '${values}'}]`]
-    : [`in resource AWS::EKS::Addon of stack ${name}: ConfigurationValues: '${values}'`];
+    ? [`Set in the eksctl ClusterConfig: addons: [{name: vpc-cni, configurationValues: '${values}'}]`]
+    : [`Set in resource AWS::EKS::Addon of stack ${name}: ConfigurationValues: '${values}'`];
 }
 
 /** How each tool sets variables of container aws-node in a DaemonSet that it owns. */
 export function daemonSetInstructions({ tool, name, evidence, chartVersion }: VpcCniOwner, env: Env): string[] {
   const values = `env: {${list(env, (key, value) => `${key}: "${value}"`)}}`;
-  const entries = `env: [${list(env, (key, value) => `{name: ${key}, value: "${value}"}`)}]`;
-  const manifest = `container aws-node of DaemonSet kube-system/aws-node: ${entries}`;
+  const manifest = inManifest(env);
   switch (tool) {
     case 'helm':
-      return [helmUpgrade(name, chartVersion, env), `and in the values file that the release is made from: ${values}`];
+      return [helmUpgrade(name, chartVersion, env), `Put into the values file of the release: ${values}`];
     case 'argo-cd':
       return [
-        `commit to the source of Argo CD application ${name ?? 'that owns aws-node'}: ${manifest}`,
-        `with chart aws-vpc-cni instead, in its values: ${values}`,
+        `Commit to the source of Argo CD application ${name ?? 'that owns aws-node'}: ${manifest}`,
+        `Set in the values of chart aws-vpc-cni instead, where that is the source: ${values}`,
         name === null ? 'argocd app list  # then sync it' : `argocd app sync ${name}`,
       ];
     case 'flux': {
@@ -52,8 +51,8 @@ export function daemonSetInstructions({ tool, name, evidence, chartVersion }: Vp
       const [namespace, called] = name?.includes('/') ? name.split('/') : [undefined, name];
       return [
         kind === 'helmrelease'
-          ? `commit to HelmRelease ${name ?? 'that owns aws-node'}: spec: {values: {${values}}}`
-          : `commit to the source of Kustomization ${name ?? 'that owns aws-node'}: ${manifest}`,
+          ? `Commit to HelmRelease ${name ?? 'that owns aws-node'}: spec: {values: {${values}}}`
+          : `Commit to the source of Kustomization ${name ?? 'that owns aws-node'}: ${manifest}`,
         called == null
           ? 'flux get all --all-namespaces  # then reconcile it'
           : `flux reconcile ${kind} ${called}${namespace === undefined ? '' : ` --namespace ${namespace}`} --with-source`,
@@ -61,8 +60,8 @@ export function daemonSetInstructions({ tool, name, evidence, chartVersion }: Vp
     }
     case 'terraform':
       return [
-        `in resource helm_release: set = [${list(env, (key, value) => `{name = "env.${key}", value = "${value}", type = "string"}`)}]`,
-        `in resource kubernetes_daemon_set, container aws-node: ${list(env, (key, value) => `env { name = "${key}", value = "${value}" }`)}`,
+        `Set in resource helm_release: set = [${list(env, (key, value) => `{name = "env.${key}", value = "${value}", type = "string"}`)}]`,
+        `Set in resource kubernetes_daemon_set instead, where there is one, container aws-node: ${list(env, (key, value) => `env { name = "${key}", value = "${value}" }`)}`,
         'terraform apply',
       ];
     case 'cloudformation':
@@ -71,6 +70,13 @@ export function daemonSetInstructions({ tool, name, evidence, chartVersion }: Vp
       return [`kubectl -n kube-system set env daemonset/aws-node --containers aws-node ${pairs(env)}`];
   }
 }
+
+/** What keeps the settings of a DaemonSet that nobody owns from the next `kubectl apply`. */
+export const manifestInstruction = (env: Env): string =>
+  `Put into the manifest that aws-node was installed from, at ${inManifest(env)}`;
+
+const inManifest = (env: Env): string =>
+  `container aws-node of DaemonSet kube-system/aws-node: env: [${list(env, (key, value) => `{name: ${key}, value: "${value}"}`)}]`;
 
 /** At the version of its chart: without one Helm would update the VPC CNI as well. */
 function helmUpgrade(name: string | null, chartVersion: string | undefined, env: Env): string {

@@ -46,6 +46,26 @@ export function podSubnetOfNode(
   return poolSubnet(interfaces, true) ?? eniConfigs.find((config) => config.name === name)?.subnetId ?? null;
 }
 
+/**
+ * What to do where a subnet is short of blocks, with a new one of this size in its zone. Pods have their addresses from the
+ * subnets of the nodes, and with custom networking from those of ENIConfigs.
+ */
+export function newSubnetAdvice(
+  { vpcCni: { env }, eniConfigs }: Pick<ClusterSnapshot, 'eniConfigs'> & { vpcCni: { env: Env } },
+  { subnetId, availabilityZone }: { subnetId: string; availabilityZone: string },
+  size: string | null,
+): string {
+  const made = `Make a new ${size === null ? '' : `${size} `}subnet in ${availabilityZone}`;
+  if (!usesCustomNetworking(env)) return `${made} and plan with --subnet and its id`;
+  const names = eniConfigs.filter((config) => config.subnetId === subnetId).map(({ name }) => name);
+  const [first] = names;
+  const where =
+    first === undefined
+      ? 'the ENIConfig of its nodes'
+      : `ENIConfig${names.length > 1 ? 's' : ''} ${names.join(', ')}: kubectl patch eniconfig ${first} --type merge -p '{"spec":{"subnet":"subnet-..."}}'`;
+  return `${made} and put its id into ${where} (nodes take it when they are new; the old ones stay on ${subnetId})`;
+}
+
 /** What the nodes of a replacement in one of its subnets will find. */
 export interface FutureEniConfig {
   nodeSubnetId: string;

@@ -84,6 +84,9 @@ export function lowestTypes(
 /** Memory that EKS images set aside for kubelet and runtime, in MiB (amazon-eks-ami, nodeadm/internal/kubelet/config.go). */
 export const kubeReservedMemoryMiB = (maxPods: number): number => 255 + 11 * maxPods;
 
+/** Memory that kubelet keeps free before it evicts pods on EKS images, in MiB (same source). */
+export const evictionThresholdMiB = 100;
+
 function withCap(type: InstanceType, capacity: number, limitedBy: string): PodLimit {
   const cap = podCap(type.vcpus);
   return capacity < cap ? { value: capacity, limitedBy } : { value: cap, limitedBy: `vCPU cap ${cap}` };

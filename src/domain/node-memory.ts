@@ -1,6 +1,6 @@
 import { amiFamilyOf } from './ami.ts';
 import { kubeReservedMemoryMiB, plainInterfaces, secondaryCapacity } from './max-pods.ts';
-import { instanceTypesOf, nodesOf } from './nodegroups.ts';
+import { instanceTypesOf, nodesOf, sourceTag } from './nodegroups.ts';
 import type { ClusterNode, ClusterSnapshot, InstanceType, Nodegroup } from './snapshot.ts';
 
 const bytesPerMiB = 1024 * 1024;
@@ -54,7 +54,7 @@ function reservedBefore(
   type: InstanceType | undefined,
   maxPods: number | undefined,
 ): number {
-  const byMaxPods = amiFamilyOf(amiType) === 'bottlerocket' || tags['prefix-migrate/source'] !== undefined;
+  const byMaxPods = amiFamilyOf(amiType) === 'bottlerocket' || tags[sourceTag] !== undefined;
   const standard = type === undefined ? (maxPods ?? 0) : secondaryCapacity(type, plainInterfaces);
   return kubeReservedMemoryMiB(byMaxPods ? (maxPods ?? standard) : standard);
 }

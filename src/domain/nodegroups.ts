@@ -2,6 +2,9 @@ import { mustMove } from './evictable.ts';
 import { nodeKind } from './node-addresses.ts';
 import type { ClusterNode, ClusterSnapshot, InstanceType, LaunchTemplateVersion, Nodegroup, Pod } from './snapshot.ts';
 
+/** Tag of a replacement; its value is the name of the node group that it replaces. */
+export const sourceTag = 'prefix-migrate/source';
+
 export const nodesOf = (snapshot: ClusterSnapshot, nodegroupName: string): ClusterNode[] =>
   snapshot.nodes.filter((node) => node.nodegroupName === nodegroupName);
 

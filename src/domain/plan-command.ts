@@ -1,6 +1,9 @@
 import { formatDuration } from './duration.ts';
 import { type PlanRequest, plainRequest } from './plan.ts';
 
+/** The folder that a plan is written to when none is named. */
+export const planFolder = (clusterName: string): string => `prefix-migrate-${clusterName}`;
+
 /** The command line that asks for this request, to paste. What is as usual is left out. */
 export function planCommand(request: PlanRequest): string {
   const usual = plainRequest(request.clusterName);

@@ -1,4 +1,4 @@
-import { canonicalJson, sha256Hex } from './canonical-json.ts';
+import { canonicalJson, plainJson, sha256Hex } from './canonical-json.ts';
 import { ExitCode, MigrateError } from './migrate-error.ts';
 import type { MigrationPlan } from './plan.ts';
 import { phases } from './plan.ts';
@@ -10,7 +10,7 @@ export function planIdOf(plan: Omit<MigrationPlan, 'planId'>): string {
 }
 
 /** The exact bytes of plan.json. */
-export const renderPlan = (plan: MigrationPlan): string => `${JSON.stringify(plan, null, 2)}\n`;
+export const renderPlan = (plan: MigrationPlan): string => `${plainJson(plan, 2)}\n`;
 
 /**
  * Reads plan.json. Throws PLAN.VERSION (exit 2) for another format and PLAN.DAMAGED (exit 2) when anything in it is not as

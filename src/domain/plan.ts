@@ -145,6 +145,8 @@ export interface VpcCniSetting {
   name: string;
   /** in the configuration of the add-on; always null without one */
   configured: string | null;
+  /** set there, to a value that is not ours to see: from a reference, or of a variable that is not the VPC CNI's */
+  isHidden?: boolean;
   /** on the DaemonSet now, and the field manager that set it there */
   live: string | null;
   setBy: string | null;

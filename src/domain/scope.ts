@@ -63,7 +63,7 @@ export interface Remedy {
   /** what is asked for then, whole */
   request: PlanRequest;
   order: Order;
-  /** every subnet suffices then */
+  /** every subnet has room then */
   fits: boolean;
   subnets: Pick<SubnetPlan, 'subnetId' | 'peakDemand' | 'freePrefixes'>[];
   /** availability zones in which the replacements then have no subnet, while a source has */

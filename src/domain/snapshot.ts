@@ -1,6 +1,6 @@
 /**
- * Everything observed at one time, as plain serialisable data in the words of the domain. Holds no secret:
- * user data of launch templates appears only as a hash.
+ * Everything observed at one time, as plain serialisable data in the words of the domain. Holds no secret: user data of
+ * launch templates appears only as a hash, and values of variables and annotations only where something reads them.
  */
 export interface ClusterSnapshot {
   formatVersion: 1;
@@ -141,14 +141,23 @@ export interface VpcCni {
     /** as given, JSON or YAML; null when never set */
     configurationValues: string | null;
     healthIssues: HealthIssue[];
+    /** what its version takes as environment; absent where EKS does not tell */
+    envSchema?: EnvSchema;
   } | null;
-  /** environment of container aws-node in DaemonSet kube-system/aws-node; values from references are null */
+  /** environment of container aws-node in DaemonSet kube-system/aws-node; null: from a reference, or of a variable that is not the VPC CNI's */
   env: Record<string, string | null>;
   /** field manager of each variable, where the API server tells it; of several owners one that is not EKS */
   envManagers: Record<string, string>;
-  /** environment of its init containers */
+  /** environment of its init containers, null likewise */
   initEnv: Record<string, string | null>;
   rollout: DaemonSetRollout | null;
+}
+
+/** Environment that a version of the add-on can be configured with, from its JSON schema. */
+export interface EnvSchema {
+  /** whether it takes variables that are not among `variables` */
+  takesOthers: boolean;
+  variables: Record<string, { type?: string[]; format?: string; enum?: string[]; pattern?: string }>;
 }
 
 export interface DaemonSetRollout {
@@ -221,6 +230,7 @@ export interface ClusterNode {
   /** label eks.amazonaws.com/nodegroup */
   nodegroupName: string | null;
   labels: Record<string, string>;
+  /** those that decide about its addresses or are of a plan: others may hold anything */
   annotations: Record<string, string>;
   taints: NodeTaint[];
   unschedulable: boolean;
@@ -259,6 +269,7 @@ export interface Pod {
   /** the controller, or null for a bare pod */
   controller: OwnerReference | null;
   labels: Record<string, string>;
+  /** those that the VPC CNI and its controllers set */
   annotations: Record<string, string>;
   hostNetwork: boolean;
   podIp: string | null;

@@ -26,7 +26,7 @@ export interface SubnetMap {
   expectedAvailableCount: number;
 }
 
-/** Addresses that come and go between two reads of AWS are no contradiction. */
+/** Addresses that come and go between two reads of AWS are no contradiction, where all of them can be seen. */
 export const toleratedDifference = 3;
 
 /**

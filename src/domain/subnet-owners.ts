@@ -88,7 +88,7 @@ export interface SubnetView {
   availableCount: number;
   /** the subnet belongs to another account, which alone sees every interface */
   shared: boolean;
-  /** AWS counts about as many free addresses as the interfaces leave; otherwise some are hidden from us */
+  /** AWS counts about as many free addresses as the interfaces leave, of a shared subnet exactly; otherwise some are hidden from us */
   complete: boolean;
 }
 
@@ -166,7 +166,9 @@ export function viewSubnet(
     expectedAvailableCount,
     availableCount,
     shared: subnet.ownerId !== accountId,
-    complete: Math.abs(expectedAvailableCount - availableCount) <= toleratedDifference,
+    // each address that another account hides can spoil a block
+    complete:
+      Math.abs(expectedAvailableCount - availableCount) <= (subnet.ownerId === accountId ? toleratedDifference : 0),
   };
 }
 

@@ -150,7 +150,7 @@ async function conclude(step: AnyStep, run: Run, work: Work, observation: Observ
   await start(step, run, work);
   if (millisecondsLeft(step, run, work) <= 0) {
     const tooLate = observation.kind === 'in-progress' ? observation.tooLate : undefined;
-    throw tooLate ?? deadlineExceeded(step, run, observation.detail);
+    throw tooLate ?? (await explainDeadline(step, run)) ?? deadlineExceeded(step, run, observation.detail);
   }
   run.reporter.waiting({ stepId: step.id, detail: observation.detail });
   return false;
@@ -198,6 +198,16 @@ const isRetryable = (error: unknown): error is MigrateError => error instanceof 
 
 function millisecondsLeft(step: AnyStep, run: Run, work: Work): number {
   return work.since + handlerOf(run.handlers, step).deadlineSeconds(step) * 1000 - run.ports.clock.now();
+}
+
+/** A closer look at what did not come; null where there is none, or where it fails. */
+async function explainDeadline(step: AnyStep, run: Run): Promise<MigrateError | null> {
+  try {
+    return (await handlerOf(run.handlers, step).explainDeadline?.(step, run.ports)) ?? null;
+  } catch (error) {
+    if (error instanceof MigrateError) return null;
+    throw error;
+  }
 }
 
 function deadlineExceeded(step: AnyStep, run: Run, waitedFor: string): MigrateError {

@@ -42,11 +42,11 @@ function reasonFor(snapshot: ClusterSnapshot, request: PlanRequest, chosen: Repl
   const [safe, first] = tried;
   if (safe === undefined || first === undefined || chosen.subnets.length === 0) return 'There is nothing to move.';
   const asked = request.order === 'auto' ? '' : `Asked for with --order ${request.order}. `;
-  if (prefixDelegationIsOn(vpcCni.env)) {
+  if (prefixDelegationIsOn(vpcCni.env) && !attachesAtSwitch(snapshot, request, safe)) {
     return `${asked}Prefix delegation is on already: there is no switch at which old nodes would begin to attach prefixes.`;
   }
+  if (request.order === 'auto' && shortIn(safe).length === 0) return `${outcome(safe).replace(/^e/, 'E')}.`;
   const inService = `With the old nodes in service ${outcome(safe)}.`;
-  if (request.order === 'auto' && shortIn(safe).length === 0) return inService;
   const unasked =
     request.order === 'auto' && waitsForOwner(snapshot, request)
       ? ` They would stay cordoned until ${ownerText(vpcCni.owner)} has changed aws-node, so that this is done only when asked for with --order cordon-first.`
@@ -58,6 +58,11 @@ function reasonFor(snapshot: ClusterSnapshot, request: PlanRequest, chosen: Repl
       : `Cordoned before the switch they attach no prefixes, and ${outcome(first)}.${unasked}`;
   return `${asked}${inService} ${cordoned}`;
 }
+
+/** Where prefix delegation is on, targets of more spare prefixes make old nodes attach them, too. */
+const attachesAtSwitch = (snapshot: ClusterSnapshot, request: PlanRequest, { subnets }: Replay): boolean =>
+  vpcCniPlan(snapshot, request, true).how !== 'nothing' &&
+  subnets.some(({ demand }) => demand.flip.some(({ blocks }) => blocks > 0));
 
 const waitsForOwner = (snapshot: ClusterSnapshot, request: PlanRequest): boolean =>
   vpcCniPlan(snapshot, request, true).how === 'wait-for-owner';
@@ -73,10 +78,10 @@ function outcome(replay: Replay): string {
   const { subnetId, peakDemand, ground } = tightest;
   const free = ground.now.freePrefixes;
   if (short === undefined)
-    return `every subnet suffices: ${subnetId}, the tightest, needs ${peakDemand} of ${free} free /28 blocks`;
+    return `every subnet has room: ${subnetId}, the tightest, needs ${peakDemand} of its ${free} free /28 blocks`;
   const others = shortIn(replay).length - 1;
   const more = others === 0 ? '' : ` (and so ${others === 1 ? 'does one more' : `do ${others} more`})`;
-  return `${subnetId} runs short ${stageMoments[short.stage]}${more}: it needs ${peakDemand} /28 blocks and has ${free}`;
+  return `${subnetId} runs short ${stageMoments[short.stage]}${more}: it needs ${peakDemand} /28 blocks at the peak and has ${free}`;
 }
 
 const left = ({ ground, peakDemand }: SubnetReplay): number => ground.now.freePrefixes - peakDemand;

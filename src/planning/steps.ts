@@ -1,6 +1,6 @@
 import { amiFamilies, type UserDataTemplates } from '../ami-families/index.ts';
 import { amiFamilyOf, isSupportedFamily } from '../domain/ami.ts';
-import { desiredNodes, instanceTypeNames, templateOf } from '../domain/nodegroups.ts';
+import { desiredNodes, instanceTypeNames, sourceTag, templateOf } from '../domain/nodegroups.ts';
 import type {
   AnyStep,
   Impact,
@@ -142,7 +142,7 @@ function replace(inputs: StepInputs, source: Nodegroup, plan: NodegroupPlan, swi
   const { snapshot, hash, request } = inputs;
   const clusterName = snapshot.cluster.name;
   const [name, nodegroupName, pods] = [source.nodegroupName, plan.replacement, plan.maxPods.value];
-  const tags = { 'prefix-migrate/plan': hash, 'prefix-migrate/source': name };
+  const tags = { 'prefix-migrate/plan': hash, [sourceTag]: name };
   const scaling = fullScaling(snapshot, source);
   const verification = {
     clusterName,

@@ -93,7 +93,7 @@ export function addressDemand(
   return demand;
 }
 
-/** Prefixes on one node of the group: without pods, with the pods as planned (mean, rounded up), at most with maxPods pods. */
+/** Prefixes on one node of the group: without pods, with the pods as planned (mean, rounded up), with maxPods pods. */
 export function prefixesPerNode(
   snapshot: ClusterSnapshot,
   source: Nodegroup,
@@ -104,7 +104,7 @@ export function prefixesPerNode(
   return {
     idle: onAnyType(0),
     expected: onAnyType(plannedPodsPerNode(snapshot, source)),
-    full: prefixesWith(snapshot, source, request, maxPods, mostPrefixes)(maxPods.value),
+    full: onAnyType(maxPods.value),
   };
 }
 

@@ -2,9 +2,10 @@ import { envAfter, isOn, poolSettings, prefixDelegationIsOn, vpcCniVersion } fro
 import { podSubnetOfNode } from '../domain/eni-config.ts';
 import { usesPoolAddress } from '../domain/evictable.ts';
 import { supportsPrefixes } from '../domain/max-pods.ts';
+import { nodeAddresses } from '../domain/node-addresses.ts';
 import { usesVpcCni } from '../domain/nodegroups.ts';
 import type { Order, PlanRequest } from '../domain/plan.ts';
-import { steadyPrefixes } from '../domain/prefix-pool.ts';
+import { mostPrefixes, stepPool } from '../domain/prefix-pool.ts';
 import type { ClusterSnapshot, NetworkInterface, VpcCni } from '../domain/snapshot.ts';
 import { isAtLeast, vpcCniSince } from '../domain/version.ts';
 
@@ -18,8 +19,9 @@ export interface NodeFlip {
 
 /**
  * What nodes that are there already attach: as many blocks as an idle node on the sources, which are cordoned soon, and as
- * many as a node that starts a pod elsewhere, less those that they hold. Nodes in service do so, and cordoned ones only
- * where aws-node is told to serve them as well.
+ * many as a node that starts a pod elsewhere, less those that they hold; more where pods have addresses of their prefixes
+ * already, and the pool is to be larger than it was. Nodes in service do so, and cordoned ones only where aws-node is told
+ * to serve them as well.
  */
 export function flipDemand(
   snapshot: ClusterSnapshot,
@@ -31,6 +33,7 @@ export function flipDemand(
   const version = vpcCniVersion(snapshot.vpcCni);
   const types = new Map(snapshot.instanceTypes.map((type) => [type.instanceType, type]));
   const interfaces = Map.groupBy(snapshot.networkInterfaces, ({ instanceId }) => instanceId);
+  const podsOn = Map.groupBy(snapshot.pods, ({ nodeName }) => nodeName);
   const servesCordoned = servesCordonedNodes(snapshot.vpcCni);
   return snapshot.nodes.filter(usesVpcCni).flatMap((node) => {
     const type = types.get(node.instanceType ?? '');
@@ -42,9 +45,12 @@ export function flipDemand(
     const isCordoned = node.unschedulable || (isSource && order === 'cordon-first');
     if (isCordoned && !servesCordoned) return [];
     const pool = poolSettings(env, version, type, node.capacityPods);
-    const wanted = steadyPrefixes(isSource ? 0 : 1, pool);
-    const attached = own.reduce((sum, { prefixes }) => sum + prefixes.length, 0);
-    return [{ subnetId, instanceId, isSource, blocks: Math.max(0, wanted - attached) }];
+    const { prefixes, pods } = nodeAddresses(own, podsOn.get(node.name) ?? []);
+    const served = Math.max(isSource ? 0 : 1, pods.prefix.length);
+    // a pool at rest stays as it is; one that grows may do so in a burst
+    const isShort = stepPool(prefixes.length, served, pool) > prefixes.length;
+    const wanted = isShort ? mostPrefixes(served, pool) : 0;
+    return [{ subnetId, instanceId, isSource, blocks: Math.max(0, wanted - prefixes.length) }];
   });
 }
 

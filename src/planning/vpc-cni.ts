@@ -144,17 +144,27 @@ function diff(
   const manifest = manifestOf(vpcCni);
   const written: Env = { ...manifest, ...configured, ...wanted };
 
+  /** a value that the snapshot does not hold cannot be compared */
+  const differs = (name: string): boolean => env[name] !== null && env[name] !== configured[name];
+
   function isSetByOthers(name: string): boolean {
     if (managedBy !== 'eks-addon' || !(name in env)) return false;
     const manager = envManagers[name];
     // without a manager only what was configured can be known to be different
-    return manager === undefined ? name in configured && env[name] !== configured[name] : manager !== 'eks';
+    return manager === undefined ? name in configured && differs(name) : manager !== 'eks';
   }
 
   function setting(name: string): VpcCniSetting {
     const live = env[name] ?? null;
-    const target = wanted[name] ?? (updates ? configured[name] : undefined) ?? live;
-    const facts = { name, configured: configured[name] ?? null, live, setBy: envManagers[name] ?? null };
+    const isHidden = name in env && live === null;
+    const target = wanted[name] ?? (updates && !isHidden ? configured[name] : undefined) ?? live;
+    const facts = {
+      name,
+      configured: configured[name] ?? null,
+      live,
+      setBy: envManagers[name] ?? null,
+      ...(isHidden && { isHidden }),
+    };
     if (!updates || !isSetByOthers(name) || !(name in written))
       return { ...facts, target, change: target === live ? 'none' : 'set' };
     if (live === written[name])
@@ -168,7 +178,7 @@ function diff(
     ...settingNames.filter((name) => name in env || name in wanted),
     ...Object.keys(wanted),
     ...switches.filter((name) => isOn(env, name)),
-    ...Object.keys(configured).filter((name) => env[name] !== configured[name]),
+    ...Object.keys(configured).filter(differs),
     ...Object.keys(env).filter((name) => isSetByOthers(name) && env[name] !== manifest[name]),
   ];
   return [...new Set(names)].map(setting).toSorted((a, b) => changeRank[a.change] - changeRank[b.change]);

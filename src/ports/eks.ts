@@ -48,6 +48,8 @@ export interface EksPort {
   /** Takes no token; deleting what is gone or being deleted is success. */
   deleteNodegroup(clusterName: string, nodegroupName: string): Promise<void>;
   describeAddon(clusterName: string, addonName: string): Promise<Addon | undefined>;
+  /** JSON schema of its configuration as text; null when EKS does not tell, whatever the reason: it is of use, not needed */
+  addonConfigurationSchema(addonName: string, addonVersion: string): Promise<string | null>;
   /** configurationValues replaces the whole configuration. Returns the id of the update. */
   updateAddon(
     request: {

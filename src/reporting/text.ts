@@ -1,5 +1,6 @@
 /** Text for terminals: columns, wrapping, colour, and nothing from outside that could steer the terminal. */
 import { styleText } from 'node:util';
+import { plainJson } from '../domain/canonical-json.ts';
 
 type Style = 'red' | 'yellow' | 'green' | 'dim' | 'bold' | 'cyan';
 
@@ -8,7 +9,7 @@ export const paint = (style: Style, text: string, colour: boolean): string =>
   colour ? styleText(style, text, { validateStream: false }) : text;
 
 // Control characters C0 (except tab and newline), DEL, C1, and the marks that change the direction of text.
-const unsafe = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+const unsafe = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** A copy of plain data with control characters taken out of every string (newline and tab stay). */
 export function withoutControlCharacters<T>(value: T): T;
@@ -22,8 +23,7 @@ export function withoutControlCharacters(value: unknown): unknown {
 }
 
 /** One line of JSON in which every control character is escaped. */
-export const jsonLine = (value: unknown): string =>
-  JSON.stringify(value).replaceAll(unsafe, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+export const jsonLine = (value: unknown): string => plainJson(value);
 
 /** Breaks at spaces so that no line is longer than `width`, except a word that is. Newlines stay. */
 export function wrap(text: string, width: number, firstWidth = width): string[] {

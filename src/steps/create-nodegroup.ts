@@ -1,9 +1,14 @@
+import type { StepParams } from '../domain/plan.ts';
 import type { Nodegroup } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
 import { applyAgain, conflict, failedForGood, isRecovering, issueText, statusText } from './conflict.ts';
 import { ownVersion } from './create-launch-template.ts';
 import { isOurs } from './ownership.ts';
 import type { Observation, StepHandler } from './step-handler.ts';
+import { switchedBack } from './switched-back.ts';
+import { explainNotReady } from './verify-problems.ts';
+
+type Params = StepParams['create-nodegroup'];
 
 /** Health issues that no waiting heals: configuration and permission. EKS itself would try on for 15 minutes and more. */
 const hopeless = new Set([
@@ -47,13 +52,15 @@ export const createNodegroup: StepHandler<'create-nodegroup'> = {
         if (isNew) return { kind: 'in-progress', detail: `launch template ${launchTemplateName} is not visible yet` };
         return templateGone(launchTemplateName);
       }
+      const error = await switchedBack(clusterName, ports);
+      if (error !== null) return { kind: 'conflict', error };
       return { kind: 'actionable', detail: `there is no node group ${nodegroupName} yet` };
     }
     if (!isOurs(tags, group.tags)) return nameTaken(clusterName, nodegroupName);
     if (group.status === 'ACTIVE') return { kind: 'satisfied', detail: `node group ${nodegroupName} is ACTIVE` };
     const isOnItsWay = ['CREATING', 'UPDATING'].includes(group.status) || isRecovering(group);
     if (!isOnItsWay || group.healthIssues.some(({ code }) => hopeless.has(code))) {
-      return failed(clusterName, group, ports);
+      return failed(params, group, ports);
     }
     return { kind: 'in-progress', detail: statusText(group) };
   },
@@ -79,22 +86,30 @@ export const createNodegroup: StepHandler<'create-nodegroup'> = {
 
 const nodes = (count: number): string => (count === 1 ? '1 node' : `${count} nodes`);
 
-async function failed(clusterName: string, group: Nodegroup, ports: Ports): Promise<Observation> {
+async function failed(params: Params, group: Nodegroup, ports: Ports): Promise<Observation> {
   const { nodegroupName, status } = group;
+  const { clusterName, source, scaling } = params;
   const activities = await Promise.all(
     group.autoScalingGroupNames.map((name) => ports.autoScaling.failedActivities(name)),
   );
   const issues = group.healthIssues.map(issueText);
+  const joined = group.healthIssues.every(({ code }) => code !== 'NodeCreationFailure');
+  const notReady = joined
+    ? null
+    : await explainNotReady({ clusterName, nodegroupName, source, nodes: scaling.desiredSize }, ports);
   const name = `--cluster-name ${clusterName} --nodegroup-name ${nodegroupName}`;
   // Whatever is left of it has to be deleted, and a new one asked for with a new token.
   return failedForGood({
     code: 'NODEGROUP.CREATE_FAILED',
     message: `Node group ${nodegroupName} cannot be made (${status}): ${issues.join('; ') || 'EKS gives no reason'}`,
-    why: ['Nothing was moved or deleted; the source still runs everything.', ...activities.flat().slice(0, 3)].join(
-      ' ',
-    ),
+    why: [
+      'Nothing was moved or deleted; the source still runs everything.',
+      ...activities.flat().slice(0, 3),
+      ...(notReady === null ? [] : [notReady.why]),
+    ].join(' '),
     nextActions: [
       `aws eks describe-nodegroup ${name}`,
+      ...(notReady?.nextActions ?? []).filter((action) => action !== applyAgain),
       `remove the cause, then delete the failed group: aws eks delete-nodegroup ${name}`,
       `aws eks wait nodegroup-deleted ${name}`,
       applyAgain,

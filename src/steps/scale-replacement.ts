@@ -1,4 +1,5 @@
 import { mustMove } from '../domain/evictable.ts';
+import { sourceTag } from '../domain/nodegroups.ts';
 import type { StepParams } from '../domain/plan.ts';
 import type { Nodegroup } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -14,6 +15,7 @@ import {
 } from './conflict.ts';
 
 import type { Observation, StepHandler } from './step-handler.ts';
+import { explainNotReady } from './verify-problems.ts';
 
 type Params = StepParams['scale-replacement'];
 
@@ -57,6 +59,12 @@ export const scaleReplacement: StepHandler<'scale-replacement'> = {
   undo: () => undefined,
 
   deadlineSeconds: ({ params }) => params.timeoutSeconds,
+
+  async explainDeadline({ params: { clusterName, nodegroupName, scaling } }, ports) {
+    const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
+    const source = group?.tags[sourceTag] ?? '';
+    return explainNotReady({ clusterName, nodegroupName, source, nodes: scaling.desiredSize }, ports);
+  },
 };
 
 const isScaled = ({ scaling: found }: Nodegroup, { scaling }: Params, isSpare: boolean): boolean =>

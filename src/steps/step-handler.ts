@@ -49,6 +49,8 @@ export interface StepHandler<K extends StepKind> {
   undo(step: Step<K>): AnyStep | undefined;
   /** Longest time in seconds from the first look of a run to satisfied. */
   deadlineSeconds(step: Step<K>): number;
+  /** What the deadline means when the last look does not say it: asked once, when it has come. Reads only. */
+  explainDeadline?(step: Step<K>, ports: Ports): Promise<MigrateError | null>;
   /** Removes what must not outlive a step that ends without success; called after failure and interruption. */
   tidy?(step: Step<K>, ports: Ports, context: StepContext): Promise<void>;
 }

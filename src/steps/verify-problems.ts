@@ -1,5 +1,5 @@
 import { interfaceSettings, prefixDelegationIsOn } from '../domain/cni-settings.ts';
-import { podSubnetOfNode, usesCustomNetworking } from '../domain/eni-config.ts';
+import { newSubnetAdvice, podSubnetOfNode, usesCustomNetworking } from '../domain/eni-config.ts';
 import {
   type InterfaceSettings,
   plainInterfaces,
@@ -10,16 +10,20 @@ import {
 import type { MigrateError } from '../domain/migrate-error.ts';
 import type { StepParams } from '../domain/plan.ts';
 import { adviseReservation } from '../domain/reservation.ts';
-import type { ClusterNode, InstanceType, Pod } from '../domain/snapshot.ts';
+import type { ClusterNode, EniConfig, InstanceType, Pod } from '../domain/snapshot.ts';
 import { type SubnetView, spoilersInWords, viewSubnet } from '../domain/subnet-owners.ts';
 import type { Ports } from '../ports/ports.ts';
 import { applyAgain, stoppedPartWay } from './conflict.ts';
 import { optional } from './optional.ts';
-import type { PrefixEvidence } from './prefix-evidence.ts';
+import { podsOfNodes } from './pods-of-nodes.ts';
+import { type PrefixEvidence, prefixEvidence } from './prefix-evidence.ts';
 
 type Params = StepParams['verify-replacement'];
 
-/** A Ready node with what was seen of it. `pods`: all on it. */
+/** The replacement, and how many nodes it is to have. */
+export type Replacement = Pick<Params, 'clusterName' | 'nodegroupName' | 'source' | 'nodes'>;
+
+/** A node with what was seen of it. `pods`: all on it. */
 export interface SeenNode {
   node: ClusterNode;
   evidence: PrefixEvidence;
@@ -50,6 +54,30 @@ export function explain(problem: Problem, params: Params, ports: Ports): Promise
     case 'no-address':
       return noAddress(problem, params, ports);
   }
+}
+
+/**
+ * Why nodes of a replacement are not Ready: looks at the one that has waited longest. With custom networking aws-node comes
+ * up only with a prefix, and the node with it. Null when no node is there that is not Ready. Reads only.
+ */
+export async function explainNotReady(replacement: Replacement, ports: Ports): Promise<MigrateError | null> {
+  const { nodegroupName, nodes } = replacement;
+  const all = await ports.kubernetes.listNodes(nodegroupName);
+  const waiting = all.filter(({ ready }) => !ready).toSorted((a, b) => a.createdAt.localeCompare(b.createdAt));
+  const [node] = waiting;
+  if (node === undefined) return null;
+  const pods = (await podsOfNodes([node], ports)).get(node.name) ?? [];
+  const evidence = (await prefixEvidence([node], ports)).get(node.name);
+  const found =
+    evidence === undefined || evidence.prefixes.length > 0
+      ? { cause: `${node.name} holds prefixes already: another cause keeps it from being Ready.`, nextActions: [] }
+      : await diagnose({ node, evidence, pods }, replacement, ports);
+  return stoppedPartWay({
+    code: 'NODEGROUP.NOT_READY',
+    message: `${all.length - waiting.length} of ${nodes} nodes of ${nodegroupName} are Ready. ${waiting.length} more ${waiting.length === 1 ? 'has' : 'have'} joined and ${waiting.length === 1 ? 'is' : 'are'} not Ready, such as ${node.name}.`,
+    why: found.cause,
+    nextActions: [`kubectl describe node ${node.name}`, ...found.nextActions, applyAgain],
+  });
 }
 
 const minutes = (milliseconds: number): string => `${Math.floor(milliseconds / 60_000)} minutes`;
@@ -171,14 +199,14 @@ interface Diagnosis {
 }
 
 /** Why aws-node of a node gets no (further) prefix: what can be seen, the nearest cause first; else what is left. */
-async function diagnose(seen: SeenNode, params: Params, ports: Ports): Promise<Diagnosis> {
+async function diagnose(seen: SeenNode, params: Replacement, ports: Ports): Promise<Diagnosis> {
   const { pods } = seen;
   const daemon = pods.find(({ namespace, labels }) => namespace === 'kube-system' && labels['k8s-app'] === 'aws-node');
   const envs = await optional(ports.kubernetes.podEnvironments('kube-system', 'k8s-app=aws-node', 'aws-node'));
   const env = envs?.[daemon?.name ?? ''];
   const settings = interfaceSettings(env ?? {});
   return (
-    (daemon === undefined ? null : daemonAtFault(daemon, env)) ??
+    (daemon === undefined ? null : isOff(daemon, env)) ??
     (await noSlot(seen, settings, ports)) ??
     (await afterSubnet(seen, daemon, env ?? {}, params, ports))
   );
@@ -186,18 +214,21 @@ async function diagnose(seen: SeenNode, params: Params, ports: Ports): Promise<D
 
 type Env = Readonly<Record<string, string | null>>;
 
-/** aws-node on the node itself: what it is told, and whether it runs. */
-function daemonAtFault({ name, trouble }: Pod, env: Env | undefined): Diagnosis | null {
-  if (env !== undefined && !prefixDelegationIsOn(env)) {
-    return {
-      cause: `kube-system/${name} on the node runs without ENABLE_PREFIX_DELEGATION=true in its container aws-node, and so stays in secondary IP mode.`,
-      nextActions: [
-        'kubectl -n kube-system get daemonset aws-node -o yaml  # does its container aws-node (not the init container) set it?',
-        'kubectl -n kube-system rollout status daemonset/aws-node',
-        `kubectl -n kube-system delete pod ${name}  # once the DaemonSet has it: the next pod starts with it`,
-      ],
-    };
-  }
+/** What aws-node on the node itself is told. */
+function isOff({ name }: Pod, env: Env | undefined): Diagnosis | null {
+  if (env === undefined || prefixDelegationIsOn(env)) return null;
+  return {
+    cause: `kube-system/${name} on the node runs without ENABLE_PREFIX_DELEGATION=true in its container aws-node, and so stays in secondary IP mode.`,
+    nextActions: [
+      'kubectl -n kube-system get daemonset aws-node -o yaml  # does its container aws-node (not the init container) set it?',
+      'kubectl -n kube-system rollout status daemonset/aws-node',
+      `kubectl -n kube-system delete pod ${name}  # once the DaemonSet has it: the next pod starts with it`,
+    ],
+  };
+}
+
+/** Whether it runs. With custom networking it does not where the subnet is full, which comes before. */
+function runsIll({ name, trouble }: Pod): Diagnosis | null {
   if (trouble === null) return null;
   return {
     cause: `kube-system/${name} on the node does not run well: ${trouble}`,
@@ -226,13 +257,18 @@ async function afterSubnet(
   { node, evidence }: SeenNode,
   daemon: Pod | undefined,
   env: Env,
-  params: Params,
+  params: Replacement,
   ports: Ports,
 ): Promise<Diagnosis> {
   const eniConfigs = (usesCustomNetworking(env) && (await optional(ports.kubernetes.listEniConfigs()))) || [];
   const subnetId = podSubnetOfNode({ vpcCni: { env }, eniConfigs }, node, evidence.interfaces);
   const found = subnetId === null ? null : await viewOf(subnetId, params, ports);
-  if (found?.view.freePrefixes === 0) return fullSubnet(found, params);
+  const ill = daemon === undefined ? null : runsIll(daemon);
+  if (found?.view.freePrefixes === 0) {
+    const { cause, nextActions } = fullSubnet(found, { vpcCni: { env }, eniConfigs }, params);
+    return ill === null ? { cause, nextActions } : { cause: `${cause} ${ill.cause}`, nextActions };
+  }
+  if (ill !== null) return ill;
   const room =
     found === null
       ? `Nothing is known of the free /28 blocks in ${subnetId ?? 'the subnet of its pods'}.`
@@ -258,7 +294,11 @@ interface FoundSubnet {
   advise: (prefixes: number) => ReturnType<typeof adviseReservation>;
 }
 
-async function viewOf(subnetId: string, { source }: Params, ports: Ports): Promise<FoundSubnet | null> {
+async function viewOf(
+  subnetId: string,
+  { source }: Pick<Replacement, 'source'>,
+  ports: Ports,
+): Promise<FoundSubnet | null> {
   const [subnet] = (await optional(ports.ec2.describeSubnets([subnetId]))) ?? [];
   const interfaces = await optional(ports.ec2.networkInterfacesOfSubnets([subnetId]));
   if (subnet === undefined || interfaces === undefined) return null;
@@ -279,7 +319,11 @@ const hidden = ({ complete, expectedAvailableCount, availableCount }: SubnetView
     ? ''
     : ` (at most: ${Math.abs(expectedAvailableCount - availableCount)} addresses in use there cannot be seen)`;
 
-function fullSubnet({ view, advise }: FoundSubnet, params: Params): Diagnosis {
+function fullSubnet(
+  { view, advise }: FoundSubnet,
+  cni: { vpcCni: { env: Env }; eniConfigs: EniConfig[] },
+  params: Replacement,
+): Diagnosis {
   const spoilers = spoilersInWords(view.spoilers);
   // an estimate: one prefix for the start, and one more as soon as pods come
   const { after, newSubnet } = advise(2 * params.nodes);
@@ -294,7 +338,7 @@ function fullSubnet({ view, advise }: FoundSubnet, params: Params): Diagnosis {
     nextActions: [
       `prefix-migrate audit --cluster ${params.clusterName}  # all subnets of its nodes`,
       ...(after?.commands ?? []).map((command) => `${command}  # keeps single addresses out of what comes free`),
-      `make a new plan with --subnet and a subnet in ${view.availabilityZone}${newSubnet === null ? '' : ` of at least ${newSubnet}`} that is empty`,
+      newSubnetAdvice(cni, view, newSubnet),
     ],
   };
 }

@@ -17,7 +17,8 @@ import { optional } from './optional.ts';
 import { podsOfNodes } from './pods-of-nodes.ts';
 import { type PrefixEvidence, prefixEvidence } from './prefix-evidence.ts';
 import type { StepContext, StepHandler } from './step-handler.ts';
-import { explain, type Problem, type SeenNode } from './verify-problems.ts';
+import { switchedBack } from './switched-back.ts';
+import { explain, explainNotReady, type Problem, type SeenNode } from './verify-problems.ts';
 
 type Params = StepParams['verify-replacement'];
 
@@ -51,6 +52,9 @@ export const verifyReplacement: StepHandler<'verify-replacement'> = {
   async observe(step, ports, context) {
     const { nodes, nodegroupName } = step.params;
     const { ready, verified, verdicts, canaries } = await survey(step, ports, context);
+    const isPassing = verified.length >= nodes || verdicts.some(({ kind }) => kind === 'passes');
+    const error = isPassing ? null : await switchedBack(step.params.clusterName, ports);
+    if (error !== null) return { kind: 'conflict', error };
     for (const verdict of verdicts) {
       if (verdict.kind !== 'wrong') continue;
       return { kind: 'conflict', error: await explain(verdict.problem, step.params, ports) };
@@ -116,6 +120,8 @@ export const verifyReplacement: StepHandler<'verify-replacement'> = {
   undo: () => undefined,
 
   deadlineSeconds: ({ params }) => params.timeoutSeconds,
+
+  explainDeadline: ({ params }, ports) => explainNotReady(params, ports),
 
   async tidy({ params }, ports, { planId }) {
     await removeCanaries(await findCanaries(ports, planId, params.nodegroupName), ports);

@@ -1,4 +1,6 @@
 import { interfaceSettings } from '../domain/cni-settings.ts';
+import { annotationKey } from '../domain/eni-config.ts';
+import { envSchemaOf } from '../domain/env-schema.ts';
 import { inParallel } from '../domain/parallel.ts';
 import type {
   Cluster,
@@ -7,6 +9,7 @@ import type {
   LaunchTemplateVersion,
   NetworkInterface,
   Nodegroup,
+  Pod,
 } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
 import { surveyInstanceTypes } from './instance-types.ts';
@@ -51,10 +54,11 @@ export async function survey(
   ]);
 
   onProgress('Auto Scaling groups and launch templates');
-  const [autoScalingGroups, launchTemplates, eniConfigs] = await Promise.all([
+  const [autoScalingGroups, launchTemplates, eniConfigs, schema] = await Promise.all([
     autoScaling.describeGroups(sortedUnique(nodegroups.flatMap((group) => group.autoScalingGroupNames))),
     surveyLaunchTemplates(ports, nodegroups),
     interfaceSettings(daemonSet?.env ?? {}).customNetworking ? kubernetes.listEniConfigs() : [],
+    addon === undefined ? null : eks.addonConfigurationSchema(addon.addonName, addon.version),
   ]);
 
   onProgress('instances and their network interfaces');
@@ -80,6 +84,7 @@ export async function survey(
     ec2.networkInterfacesOfSubnets([...subnetIds, ...further]),
   ]);
 
+  const eniConfigKey = annotationKey(daemonSet?.env ?? {});
   return {
     formatVersion: 1,
     observedAt,
@@ -87,17 +92,29 @@ export async function survey(
     nodegroups: sortedBy(nodegroups, (group) => group.nodegroupName),
     autoScalingGroups: sortedBy(autoScalingGroups, (group) => group.name),
     launchTemplates: sortedBy(launchTemplates, (template) => `${template.launchTemplateId} ${template.version}`),
-    vpcCni: vpcCniOf(addon, daemonSet),
+    vpcCni: vpcCniOf(addon, daemonSet, envSchemaOf(schema)),
     instanceTypes: sortedBy(instanceTypes, (type) => type.instanceType),
     subnets: sortedBy([...ofNodes, ...ofOthers], (subnet) => subnet.subnetId),
     networkInterfaces: mergedInterfaces(attached, inSubnets),
-    nodes: sortedBy(nodes, (node) => node.name),
-    pods: sortedBy(pods, (pod) => `${pod.namespace}/${pod.name}`),
+    nodes: sortedBy(nodes, (node) => node.name).map((node) => ({
+      ...node,
+      annotations: annotationsOf(node, (key) => key === eniConfigKey || key.startsWith('prefix-migrate/')),
+    })),
+    pods: sortedBy(pods, (pod) => `${pod.namespace}/${pod.name}`).map((pod) => ({
+      ...pod,
+      annotations: annotationsOf(pod, (key) => key.startsWith('vpc.amazonaws.com/')),
+    })),
     workloads: sortedBy(workloads, (workload) => `${workload.kind} ${workload.namespace}/${workload.name}`),
     podDisruptionBudgets: sortedBy(podDisruptionBudgets, (budget) => `${budget.namespace}/${budget.name}`),
     eniConfigs: sortedBy(eniConfigs, (config) => config.name),
   };
 }
+
+/** The ones that are read: others may hold anything, such as the manifest that was applied last, with its secrets. */
+const annotationsOf = (
+  { annotations }: Pick<ClusterNode | Pod, 'annotations'>,
+  isRead: (key: string) => boolean,
+): Record<string, string> => Object.fromEntries(Object.entries(annotations).filter(([key]) => isRead(key)));
 
 async function surveyCluster({ eks, identity }: Ports, clusterName: string): Promise<Cluster> {
   const [found, caller] = await Promise.all([eks.describeCluster(clusterName), identity.caller()]);

@@ -1,9 +1,10 @@
-import type { VpcCni, VpcCniOwner } from '../domain/snapshot.ts';
+import { withoutSecrets } from '../domain/cni-names.ts';
+import type { EnvSchema, VpcCni, VpcCniOwner } from '../domain/snapshot.ts';
 import type { Addon } from '../ports/eks.ts';
 import type { DaemonSet } from '../ports/kubernetes.ts';
 
 /** aws-node as add-on and DaemonSet tell it, and who has the last word on it. */
-export function vpcCniOf(addon: Addon | undefined, daemonSet: DaemonSet | undefined): VpcCni {
+export function vpcCniOf(addon: Addon | undefined, daemonSet: DaemonSet | undefined, envSchema?: EnvSchema): VpcCni {
   // images that are named by a digest have no tag
   const manifestVersion = daemonSet?.env['VPC_CNI_VERSION'];
   return {
@@ -18,10 +19,11 @@ export function vpcCniOf(addon: Addon | undefined, daemonSet: DaemonSet | undefi
             status: addon.status,
             configurationValues: addon.configurationValues,
             healthIssues: addon.healthIssues,
+            ...(envSchema !== undefined && { envSchema }),
           },
-    env: daemonSet?.env ?? {},
+    env: withoutSecrets(daemonSet?.env ?? {}),
     envManagers: daemonSet?.envManagers ?? {},
-    initEnv: daemonSet?.initEnv ?? {},
+    initEnv: withoutSecrets(daemonSet?.initEnv ?? {}),
     rollout: daemonSet?.rollout ?? null,
   };
 }

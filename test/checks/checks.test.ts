@@ -81,7 +81,7 @@ const rows: [string, ClusterSnapshot, Partial<PlanRequest>, string[]][] = [
     ['advice CLUSTER.IPV6 shop-eu', 'advice PLAN.NOTHING_TO_DO shop-eu'],
   ],
   ['cluster on Outposts', cluster({ outpost: true }), {}, ['blocking CLUSTER.OUTPOST shop-eu']],
-  ['CNI by hand', vpcCni({ managedBy: 'self-managed', addon: null }), {}, []],
+  ['CNI by hand', vpcCni({ managedBy: 'self-managed', addon: null }), {}, ['warning CNI.SELF_MANAGED aws-node']],
   [
     'no CNI',
     vpcCni({ managedBy: 'absent', addon: null, version: null, env: {} }),
@@ -327,7 +327,7 @@ const rows: [string, ClusterSnapshot, Partial<PlanRequest>, string[]][] = [
       subnets: healthy.subnets.map((subnet) => ({ ...subnet, ownerId: '999988887777', availableIpAddressCount: 200 })),
     }),
     {},
-    ['warning SUBNET.MAP_INCOMPLETE subnet-0aa1', 'warning SUBNET.MAP_INCOMPLETE subnet-0bb2'],
+    ['warning SUBNET.SHARED subnet-0aa1', 'warning SUBNET.SHARED subnet-0bb2'],
   ],
   [
     'a budget that never allows',

@@ -57,7 +57,10 @@ describe('types without Nitro', () => {
   test('one alone: what is nearest, and the command that makes the group with it', () => {
     const finding = only('INSTANCE.NOT_NITRO', apps(['m4.large'], 20));
     assert.equal(finding.severity, 'warning');
-    assert.equal(finding.summary, 'Node group apps: m4.large is not a Nitro type, and prefixes need Nitro.');
+    assert.equal(
+      finding.summary,
+      'Node group apps is left out: m4.large is not a Nitro type, and prefixes need Nitro.',
+    );
     assert.match(
       finding.why,
       /Nitro types like m4\.large \(2 vCPUs, 8 GiB\): m5\.large \(2 vCPUs, 8 GiB, 110 pods\), m6i\.large \(2 vCPUs, 8 GiB, 110 pods\)\.$/,
@@ -101,7 +104,8 @@ describe('types that EC2 does not describe', () => {
   });
   test('unknown to both: the type and the region in the command', () => {
     const finding = only('INSTANCE.UNKNOWN', apps(['m99.large'], 29));
-    assert.equal(finding.summary, 'Node group apps: nothing is known about instance type m99.large.');
+    assert.equal(finding.summary, 'Node group apps cannot be judged: nothing is known about instance type m99.large.');
+    assert.deepEqual(find('PLAN.NOTHING_TO_DO', apps(['m99.large'], 29)), [], 'that it gains nothing cannot be said');
     assert.deepEqual(finding.nextActions, [
       'aws ec2 describe-instance-types --region eu-west-1 --instance-types m99.large',
     ]);
@@ -142,12 +146,14 @@ describe('gain', () => {
     const finding = only('NODEGROUP.SMALL_GAIN', apps(['c5.9xlarge'], 234));
     assert.equal(finding.summary, 'Node group apps: new nodes allow 250 pods each instead of 234.');
     assert.equal(finding.why, 'That is 7 % more for moving every pod of the group.');
+    assert.deepEqual(finding.nextActions, ['Apply the plan, or leave the node group as it is']);
     assert.deepEqual(find('NODEGROUP.SMALL_GAIN', apps(['c5.9xlarge'], 220)), []);
   });
   test('prefixes are there, maxPods is of old: only new nodes help', () => {
     const snapshot = apps(['m5.large'], 29, prefixesOn);
     const finding = only('NODEGROUP.OLD_MAX_PODS', snapshot);
     assert.equal(finding.summary, 'The nodes of apps hold prefixes already, but allow 29 pods each, not 110.');
+    assert.deepEqual(finding.nextActions, ['Apply the plan: nothing else has to change']);
     assert.deepEqual(find('NODEGROUP.OLD_MAX_PODS', apps(['m5.large'], 29)), []);
   });
   test('done already, also with more than EKS recommends', () => {
@@ -208,6 +214,55 @@ describe('memory', () => {
     assert.deepEqual(only('NODEGROUP.MEMORY_TIGHT', apps(['t3.micro'], 4)).nextActions, [
       'Larger instances: on t3.micro a quarter of the memory is enough for 0 pods',
     ]);
+  });
+  test('tight on one of several types: what the group would be without it', () => {
+    const finding = only('NODEGROUP.MEMORY_TIGHT', apps(['t3.small', 'm5.large'], 11));
+    assert.equal(finding.summary, 'Node group apps: 1565 of 2048 MiB of t3.small are set aside for 110 pods.');
+    assert.match(finding.why, / Without t3\.small it would be 1565 of 8192 MiB \(m5\.large\)\.$/);
+    assert.match(
+      finding.nextActions[1] ?? '',
+      /^aws eks create-nodegroup .*--nodegroup-name apps-2 --instance-types m5\.large .* # without t3\.small$/,
+    );
+  });
+  test('none left: nothing is planned, with the largest maxPods that leaves room where there is one', () => {
+    const small = (type: string, memoryMiB: number, daemonMiB: number, names = [type]) => {
+      const snapshot = apps(names, 4);
+      const nodes = snapshot.nodes.map((node) => ({
+        ...node,
+        instanceType: type,
+        allocatable: { ...node.allocatable, memoryBytes: memoryMiB * MiB },
+      }));
+      const daemons = nodes.map(({ name }) =>
+        aPod({
+          name: `d-${name}`,
+          nodeName: name,
+          requests: { cpuMillis: 10, memoryBytes: daemonMiB * MiB },
+          controller: { apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'd', uid: 'd' },
+        }),
+      );
+      return { ...snapshot, nodes, pods: daemons };
+    };
+    const nano = small('t3.nano', 100, 30);
+    const finding = only('NODEGROUP.NO_MEMORY', nano);
+    assert.deepEqual([finding.severity, finding.canBeAllowed], ['blocking', undefined]);
+    assert.equal(
+      finding.summary,
+      'Node group apps: maxPods 34 sets 729 of 512 MiB aside on t3.nano and leaves 0 MiB for pods; the DaemonSets of a node request 30.',
+    );
+    // 299 MiB are reserved today; 100 less (255 + 11 n - 299) are at least 30 up to 10 pods
+    assert.match(finding.why, /maxPods 10 is the largest that leaves room\./);
+    assert.equal(finding.nextActions[0], 'prefix-migrate plan --cluster shop-eu --nodegroup apps --max-pods 10');
+    assert.deepEqual(find('NODEGROUP.MEMORY_SHORT', nano), []);
+    assert.deepEqual(find('NODEGROUP.NO_MEMORY', nano, { maxPods: 10 }), []);
+    assert.equal(find('NODEGROUP.NO_MEMORY', nano, { maxPods: 11 }).length, 1);
+    assert.equal(only('NODEGROUP.NO_MEMORY', nano, { allow: ['NODEGROUP.NO_MEMORY'] }).allowed, true);
+
+    const full = only('NODEGROUP.NO_MEMORY', small('t3.nano', 100, 400));
+    assert.match(full.why, /No maxPods leaves room\./);
+    assert.ok(!full.nextActions.some((action) => action.includes('--max-pods')));
+    assert.deepEqual(find('NODEGROUP.NO_MEMORY', apps(['t3.medium'], 17)), []);
+    // a node that does not tell its memory says nothing
+    assert.deepEqual(find('NODEGROUP.NO_MEMORY', small('m5.large', 0, 30)), []);
   });
   test('more pods than EKS recommends', () => {
     const finding = only('NODEGROUP.MAX_PODS_ABOVE_CAP', apps(['m5.large'], 29), { maxPods: 200 });

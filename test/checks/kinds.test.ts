@@ -278,6 +278,12 @@ describe('another CNI', () => {
       assert.deepEqual(found, expected);
     });
   }
+  test('nobody is told to change an aws-node that runs nowhere', () => {
+    const vpcCni = aVpcCni({ rollout: nowhere, managedBy: 'self-managed', addon: null });
+    const workloads = [...healthy.workloads, daemonSet('calico-system', 'calico-node', 5)];
+    const found = brief(findingsOf(aSnapshot({ vpcCni, workloads }))).filter((one) => one.includes('CNI.'));
+    assert.deepEqual(found, ['blocking CNI.OTHER_CNI calico-system/calico-node']);
+  });
   test('nobody is told where there is nothing to do', () => {
     const snapshot = aSnapshot({ vpcCni: absent, workloads: [daemonSet('kube-system', 'cilium', 5)], nodegroups: [] });
     assert.deepEqual(

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { subnetPrefixes } from '../../src/checks/subnet-prefixes.ts';
 import type { SubnetPlan } from '../../src/domain/plan.ts';
 import type { SubnetReservation } from '../../src/domain/reservation.ts';
 import type { EarlyNodes, Remedy, Scope } from '../../src/domain/scope.ts';
 import type { ClusterSnapshot } from '../../src/domain/snapshot.ts';
 import { scopeOf } from '../../src/planning/scope.ts';
-import { anInterface, aRequest, aSnapshot, aSubnet } from '../support/snapshot.ts';
+import { anInterface, aRequest, aSnapshot, aSubnet, aVpcCni } from '../support/snapshot.ts';
 
 const shortSubnet = (overrides: Partial<SubnetPlan> = {}): SubnetPlan => ({
   subnetId: 'subnet-0aa1',
@@ -48,8 +48,37 @@ test('the range that old nodes will leave is named with its command', () => {
   assert.match(why, /Blocks spoiled by single addresses: old nodes 14\./);
   assert.deepEqual(nextActions.slice(0, 2), [
     'Make a new /25 subnet in eu-west-1a and plan with --subnet and its id: all blocks of a new subnet are free',
-    'aws ec2 create-subnet-cidr-reservation --region eu-west-1 --subnet-id subnet-0aa1 --reservation-type prefix --cidr 10.0.1.64/26  # no help by itself now (0 free blocks): keeps blocks whole as old nodes go, 4 then',
+    'aws ec2 create-subnet-cidr-reservation --region eu-west-1 --subnet-id subnet-0aa1 --reservation-type prefix --cidr 10.0.1.64/26  # not enough by itself: keeps whole what old nodes leave (0 free blocks now, 4 then)',
   ]);
+});
+
+const custom = (instanceId: string, names = ['eu-west-1a']) => ({
+  ...spoiled(instanceId),
+  vpcCni: aVpcCni({ env: { AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG: 'true' } }),
+  eniConfigs: names.map((name) => ({ name, subnetId: 'subnet-0aa1', securityGroups: [] })),
+});
+const patch = (name: string) => `kubectl patch eniconfig ${name} --type merge -p '{"spec":{"subnet":"subnet-..."}}'`;
+
+describe('with custom networking a new subnet belongs into the ENIConfig, and no --subnet helps', () => {
+  const rows: [string, ClusterSnapshot, string][] = [
+    [
+      'where old nodes will leave a range',
+      custom('i-ip-10-0-1-10'),
+      `Make a new /25 subnet in eu-west-1a and put its id into ENIConfig eu-west-1a: ${patch('eu-west-1a')} (nodes take it when they are new; the old ones stay on subnet-0aa1): all blocks of a new subnet are free`,
+    ],
+    [
+      'where no range helps',
+      custom('i-of-somebody-else', ['a', 'b']),
+      `Make a new /25 subnet in eu-west-1a and put its id into ENIConfigs a, b: ${patch('a')} (nodes take it when they are new; the old ones stay on subnet-0aa1): no range of subnet-0aa1 can hold 4 blocks`,
+    ],
+  ];
+  for (const [name, snapshot, action] of rows) {
+    test(name, () => {
+      const { nextActions } = finding(snapshot);
+      assert.equal(nextActions[0], action);
+      assert.doesNotMatch(nextActions.join('\n'), /--subnet and/);
+    });
+  }
 });
 
 const actionsWith = (reservations: SubnetReservation[]) =>
@@ -79,7 +108,7 @@ test('where no range helps, none is named', () => {
   assert.match(why, /other nodes and instances 14\./);
   assert.equal(
     nextActions[0],
-    'Make a new /25 subnet in its zone and plan with --subnet and its id: no range of this one can hold 4 blocks',
+    'Make a new /25 subnet in eu-west-1a and plan with --subnet and its id: no range of subnet-0aa1 can hold 4 blocks',
   );
   assert.doesNotMatch(nextActions.join('\n'), /create-subnet-cidr-reservation/);
 });
@@ -166,7 +195,7 @@ test('old nodes that go first are drained before they are terminated, one by one
     `kubectl drain ip-10-0-1-0.internal --ignore-daemonsets && ${terminate} i-00 --should-decrement-desired-capacity`,
     `kubectl drain ip-10-0-1-1.internal --ignore-daemonsets && ${terminate} i-01 --should-decrement-desired-capacity`,
     'prefix-migrate plan --cluster shop-eu --soak 0s  # then as many new nodes as old ones are left, 2: 7 of 9 free blocks needed',
-    'aws ec2 create-subnet-cidr-reservation --region eu-west-1 --subnet-id subnet-0aa1 --reservation-type prefix --cidr 10.0.1.64/26  # no help by itself now (0 free blocks): keeps blocks whole as old nodes go, 4 then',
+    'aws ec2 create-subnet-cidr-reservation --region eu-west-1 --subnet-id subnet-0aa1 --reservation-type prefix --cidr 10.0.1.64/26  # not enough by itself: keeps whole what old nodes leave (0 free blocks now, 4 then)',
   ]);
 });
 

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { runChecks } from '../../src/checks/index.ts';
 import type { Finding } from '../../src/domain/finding.ts';
 import type { PlanRequest } from '../../src/domain/plan.ts';
-import type { ClusterSnapshot, VpcCni } from '../../src/domain/snapshot.ts';
+import type { ClusterSnapshot, EnvSchema, VpcCni } from '../../src/domain/snapshot.ts';
 import { scopeOf } from '../../src/planning/scope.ts';
 import { aRequest, aSnapshot, aVpcCni } from '../support/snapshot.ts';
 
@@ -99,6 +99,26 @@ describe('settings', () => {
     assert.match(found?.nextActions[0] ?? '', /--warm-ip-target 0 --minimum-ip-target 0/);
   });
 
+  test('a target in conflict is not said to stay: both values are named', () => {
+    const vpcCni = byHand({ WARM_IP_TARGET: '10', MINIMUM_IP_TARGET: '10' });
+    vpcCni.addon = {
+      version: 'v1.19.2',
+      status: 'ACTIVE',
+      configurationValues: '{"env":{"WARM_IP_TARGET":"5"}}',
+      healthIssues: [],
+    };
+    const said = (request: Partial<PlanRequest>) =>
+      findings(vpcCni, request).find(({ code }) => code === 'CNI.IP_TARGETS_WIN')?.summary;
+    assert.equal(
+      said({}),
+      'WARM_IP_TARGET=10 (in conflict with 5), MINIMUM_IP_TARGET=10 win over WARM_PREFIX_TARGET, which is ignored.',
+    );
+    assert.equal(
+      said({ allow: ['CNI.CONFIG_CONFLICT'] }),
+      'WARM_IP_TARGET=10, MINIMUM_IP_TARGET=10 win over WARM_PREFIX_TARGET, which is ignored.',
+    );
+  });
+
   test('the cost is in addresses', () => {
     const [found] = findings(base, { warmPrefixTarget: 3 });
     assert.match(
@@ -108,7 +128,63 @@ describe('settings', () => {
   });
 });
 
+const withSchema = (envSchema: EnvSchema, live: Record<string, string> = {}) => {
+  const addon = { version: 'v1.12.6-eksbuild.2', status: 'ACTIVE', configurationValues: null, healthIssues: [] };
+  return { ...byHand(live), addon: { ...addon, envSchema } };
+};
+const old: EnvSchema = {
+  takesOthers: false,
+  variables: { ENABLE_PREFIX_DELEGATION: { type: ['string'], format: 'boolean' }, WARM_PREFIX_TARGET: {} },
+};
+const refused = (vpcCni: VpcCni, request?: Partial<PlanRequest>) =>
+  findings(vpcCni, request).filter(({ code }) => code === 'CNI.SETTING_REFUSED');
+
+describe('what the schema of the add-on does not take', () => {
+  test('a target that its version does not know: leave it out, or update', () => {
+    const [found, ...more] = refused(withSchema(old), { warmIpTarget: 5 });
+    assert.deepEqual([found?.severity, found?.canBeAllowed, more], ['blocking', undefined, []]);
+    assert.equal(
+      found?.summary,
+      'Add-on vpc-cni v1.12.6-eksbuild.2 does not take WARM_IP_TARGET=5: it is no setting of it.',
+    );
+    assert.match(found?.nextActions[0] ?? '', /^prefix-migrate plan --cluster shop-eu .*# leaves WARM_IP_TARGET out$/);
+    assert.ok(!found?.nextActions[0]?.includes('--warm-ip-target'));
+    assert.match(found?.nextActions[1] ?? '', /^aws eks describe-addon-versions --addon-name vpc-cni /);
+    assert.match(found?.nextActions[2] ?? '', /^aws eks update-addon --cluster-name shop-eu --addon-name vpc-cni /);
+  });
+  test('what it knows, and what it takes besides, is fine; so is a schema that nobody told', () => {
+    assert.deepEqual(refused(withSchema(old)), []);
+    assert.deepEqual(refused(withSchema({ ...old, takesOthers: true }), { warmIpTarget: 5 }), []);
+    assert.deepEqual(refused(base, { warmIpTarget: 5 }), []);
+  });
+  test('a value that would be adopted and breaks the format', () => {
+    const schema = {
+      ...old,
+      variables: { ...old.variables, POD_MTU: {}, AWS_VPC_K8S_CNI_LOGLEVEL: { enum: ['DEBUG'] } },
+    };
+    const [found] = refused(withSchema(schema, { AWS_VPC_K8S_CNI_LOGLEVEL: 'INFO' }), {
+      allow: ['CNI.CONFIG_CONFLICT'],
+    });
+    assert.match(found?.summary ?? '', /AWS_VPC_K8S_CNI_LOGLEVEL=INFO: it has to be one of DEBUG\.$/);
+    assert.match(found?.nextActions[0] ?? '', /set env .* AWS_VPC_K8S_CNI_LOGLEVEL-/);
+  });
+});
+
 describe('conflicts', () => {
+  test('a value that is not ours to see is neither compared nor shown', () => {
+    const hidden = byHand({});
+    hidden.env = { ...hidden.env, AWS_SECRET_ACCESS_KEY: null, POD_MTU: null };
+    hidden.envManagers = { ...hidden.envManagers, AWS_SECRET_ACCESS_KEY: 'kubectl-set', POD_MTU: 'kubectl-set' };
+    const configurationValues = '{"env":{"POD_MTU":"9000"}}';
+    hidden.addon = { version: 'v1.19.2', status: 'ACTIVE', configurationValues, healthIssues: [] };
+    assert.deepEqual(
+      findings(hidden).map(({ summary }) => summary),
+      [
+        'POD_MTU is set to a value that is not shown on aws-node, set by kubectl-set past the EKS add-on, which has "9000".',
+      ],
+    );
+  });
+
   test('one that can be adopted says so; --allow takes it', () => {
     const vpcCni = byHand({ AWS_VPC_K8S_CNI_EXTERNALSNAT: 'true' });
     const [found] = findings(vpcCni);
@@ -152,12 +228,25 @@ describe('conflicts', () => {
       assert.equal(found.length, 1);
       assert.equal(found[0]?.canBeAllowed, false);
       assert.match(found[0]?.nextActions[0] ?? '', way);
-      assert.throws(() => findings(byHand(settings), { ...request, allow: ['CNI.CONFIG_CONFLICT'] }), {
-        code: 'INPUT.ALLOW',
-        exitCode: 2,
-      });
+      const [asked] = findings(byHand(settings), { ...request, allow: ['CNI.CONFIG_CONFLICT'] });
+      assert.deepEqual([asked?.severity, asked?.allowed], ['blocking', undefined]);
+      assert.match(asked?.why ?? '', /--allow CNI\.CONFIG_CONFLICT does not cover it/);
+      assert.match(asked?.nextActions[0] ?? '', way);
     });
   }
+  test('--allow takes those that can be adopted, and the one that cannot stays blocking', () => {
+    const vpcCni = byHand({ ENABLE_PREFIX_DELEGATION: 'false', AWS_VPC_K8S_CNI_EXTERNALSNAT: 'true' });
+    const found = findings(vpcCni, { allow: ['CNI.CONFIG_CONFLICT'] });
+    assert.deepEqual(
+      found.map(({ subject, allowed }) => [subject, allowed]),
+      [
+        ['aws-node ENABLE_PREFIX_DELEGATION', undefined],
+        ['aws-node AWS_VPC_K8S_CNI_EXTERNALSNAT', true],
+      ],
+    );
+    assert.match(found[0]?.nextActions[1] ?? '', /^prefix-migrate plan .*--allow CNI\.CONFIG_CONFLICT$/);
+    assert.match(found[1]?.nextActions[0] ?? '', /EXTERNALSNAT- {2}# gives it back to the add-on/);
+  });
   test('without anything to set there is no conflict', () => {
     const values = '{"env":{"ENABLE_PREFIX_DELEGATION":"true","WARM_PREFIX_TARGET":"1"}}';
     const on = aVpcCni({
@@ -167,6 +256,20 @@ describe('conflicts', () => {
     on.env = { ...on.env, ENABLE_PREFIX_DELEGATION: 'true' };
     assert.deepEqual(brief(on), []);
   });
+});
+
+const withValues = (configurationValues: string) =>
+  aVpcCni({ addon: { version: 'v1.19.2', status: 'ACTIVE', configurationValues, healthIssues: [] } });
+
+describe('comments in the configuration of the add-on', () => {
+  const rows: [string, string, string[]][] = [
+    ['YAML with comments', 'env:\n  # ours\n  MAX_ENI: "3"\n', ['advice CNI.COMMENTS_LOST vpc-cni']],
+    ['behind a value', 'env: {MAX_ENI: "3"} # ours', ['advice CNI.COMMENTS_LOST vpc-cni']],
+    ['YAML without', 'env:\n  MAX_ENI: "3"\n', []],
+    ['a # in a value', 'nodeSelector: {a: "b # c", d: e#f}', []],
+    ['JSON', '{"nodeSelector":{"a":" #b"}}', []],
+  ];
+  for (const [name, values, expected] of rows) test(name, () => assert.deepEqual(brief(withValues(values)), expected));
 });
 
 describe('owners', () => {
@@ -186,10 +289,17 @@ describe('owners', () => {
       },
       ['warning CNI.MANAGED_ELSEWHERE aws-node'],
     ],
-    ['nobody', { managedBy: 'self-managed', addon: null }, []],
+    ['nobody', { managedBy: 'self-managed', addon: null }, ['warning CNI.SELF_MANAGED aws-node']],
   ];
   for (const [name, overrides, expected] of rows)
     test(name, () => assert.deepEqual(brief(aVpcCni(overrides)), expected));
+  test('nobody: the manifest that aws-node was installed from has to follow', () => {
+    const [found] = findings(aVpcCni({ managedBy: 'self-managed', addon: null }));
+    assert.match(found?.why ?? '', /next kubectl apply/);
+    assert.deepEqual(found?.nextActions, [
+      'Put into the manifest that aws-node was installed from, at container aws-node of DaemonSet kube-system/aws-node: env: [{name: ENABLE_PREFIX_DELEGATION, value: "true"}, {name: WARM_PREFIX_TARGET, value: "1"}]',
+    ]);
+  });
 });
 
 describe('versions', () => {

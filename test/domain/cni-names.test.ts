@@ -26,6 +26,17 @@ describe('names', () => {
     ['EXTERNALSNAT', 'AWS_VPC_K8S_CNI_EXTERNALSNAT'],
     ['CUSTOM_NETWORK_CFG', 'AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG'],
     ['MY_WARM_IP_TARGET', 'WARM_IP_TARGET'],
+    ['ENABLE_PREFIX_DELEGATOIN', 'ENABLE_PREFIX_DELEGATION'],
+    ['ENABLE_PREFIX_DELEGATIO', 'ENABLE_PREFIX_DELEGATION'],
+    ['ENABLE_PREFIX_DELEGATE', 'ENABLE_PREFIX_DELEGATION'],
+    ['ENABLE_PERFIX_DELEGATION', 'ENABLE_PREFIX_DELEGATION'],
+    ['enable-prefix-delegation', 'ENABLE_PREFIX_DELEGATION'],
+    ['WARM_PREFIX_TARGTE', 'WARM_PREFIX_TARGET'],
+    ['WARM_PREFIX', 'WARM_PREFIX_TARGET'],
+    ['WARM_IP', 'WARM_IP_TARGET'],
+    ['WRAM_IP_TARGT', 'WARM_IP_TARGET'],
+    ['MINIMUN_IP_TARGET', 'MINIMUM_IP_TARGET'],
+    ['MAX_EIN', 'MAX_ENI'],
   ];
   for (const [name, meant] of madeUp) test(`${name} means ${meant}`, () => assert.equal(meantBy(name), meant));
 
@@ -35,8 +46,12 @@ describe('names', () => {
       assert.ok(vpcCniNames.has(name), name);
   });
   test('what has nothing to do with the VPC CNI is left alone', () => {
-    for (const name of ['HTTPS_PROXY', 'GOMAXPROCS', 'AWS_STS_REGIONAL_ENDPOINTS', 'KUBERNETES_SERVICE_HOST', 'TARGET'])
-      assert.equal(meantBy(name), undefined, name);
+    const others = `HTTPS_PROXY HTTP_PROXY NO_PROXY http_proxy https_proxy no_proxy GOMAXPROCS GOMEMLIMIT GODEBUG TARGET WARM MAX
+      PREFIX ENABLE_PROXY AWS_STS_REGIONAL_ENDPOINTS AWS_DEFAULT_REGION AWS_ROLE_ARN AWS_WEB_IDENTITY_TOKEN_FILE AWS_PROFILE
+      AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_MAX_ATTEMPTS AWS_RETRY_MODE AWS_EC2_METADATA_DISABLED
+      KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT KUBECONFIG MY_POD_IP MY_POD_NAMESPACE POD_NAME POD_IP POD_NAMESPACE
+      NODE_NAME HOST_IP LOG_LEVEL HTTPS_TIMEOUT ENABLE_IP ENABLE_POD MAX_PODS MAX_CPU MIN_TARGET VERSION HOME PATH TZ`;
+    for (const name of others.split(/\s+/)) assert.equal(meantBy(name), undefined, name);
   });
   test('the manifest of each release', () => {
     assert.deepEqual(

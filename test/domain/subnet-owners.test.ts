@@ -111,6 +111,9 @@ test('a block that touches a reservation for named addresses is free at no time'
 test('interfaces that cannot be seen are noticed from what AWS counts', () => {
   const shared = viewSubnet(aSubnet({ ownerId: '999988887777', availableIpAddressCount: 200 }), [], looker);
   assert.deepEqual([shared.shared, shared.complete], [true, false]);
+  const exact = viewSubnet(aSubnet({ ownerId: '999988887777' }), [], looker);
+  const oneHidden = viewSubnet(aSubnet({ ownerId: '999988887777', availableIpAddressCount: 250 }), [], looker);
+  assert.deepEqual([exact.complete, oneHidden.complete], [true, false]);
   // a few addresses that came or went between two reads are no contradiction
   for (const [count, complete] of [
     [254, true],

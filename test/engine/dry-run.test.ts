@@ -36,6 +36,7 @@ describe('nextSteps', () => {
     const cni = state.steps['configure-vpc-cni'];
     assert.ok(cni);
     cni.status = 'succeeded';
+    world.daemonSet.env['ENABLE_PREFIX_DELEGATION'] = 'true';
     const steps = await nextSteps(plan, state, world.ports, { until: 'create' });
     assert.deepEqual(
       steps.map(({ stepId, now }) => `${stepId} ${now}`),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { order as orderCheck } from '../../src/checks/order.ts';
+import { withoutConsent } from '../../src/domain/consent.ts';
 import type { PlanRequest } from '../../src/domain/plan.ts';
 import type { ClusterSnapshot } from '../../src/domain/snapshot.ts';
 import { makePlan } from '../../src/planning/plan.ts';
@@ -40,8 +41,7 @@ describe('auto', () => {
   test('leaves the old nodes in service as long as that fits', () =>
     assert.deepEqual(orderOf(cluster(49)), {
       order: 'safe-flip',
-      reason:
-        'With the old nodes in service every subnet suffices: subnet-0aa1, the tightest, needs 12 of 12 free /28 blocks.',
+      reason: 'Every subnet has room: subnet-0aa1, the tightest, needs 12 of its 12 free /28 blocks.',
       considered: [
         { order: 'safe-flip', fits: true, short: [] },
         { order: 'cordon-first', fits: true, short: [] },
@@ -51,8 +51,8 @@ describe('auto', () => {
     assert.deepEqual(orderOf(cluster(51)), {
       order: 'cordon-first',
       reason:
-        'With the old nodes in service subnet-0aa1 runs short when the pods move to the replacement: it needs 12 /28 blocks and has 10. ' +
-        'Cordoned before the switch they attach no prefixes, and every subnet suffices: subnet-0aa1, the tightest, needs 9 of 10 free /28 blocks.',
+        'With the old nodes in service subnet-0aa1 runs short when the pods move to the replacement: it needs 12 /28 blocks at the peak and has 10. ' +
+        'Cordoned before the switch they attach no prefixes, and every subnet has room: subnet-0aa1, the tightest, needs 9 of its 10 free /28 blocks.',
       considered: [
         { order: 'safe-flip', fits: false, short: [{ subnetId: 'subnet-0aa1', stage: 'drain', blocks: 2 }] },
         { order: 'cordon-first', fits: true, short: [] },
@@ -79,7 +79,7 @@ describe('auto', () => {
     assert.deepEqual([order, considered.map(({ fits }) => fits)], ['safe-flip', [false, true]]);
     assert.match(
       reason,
-      /every subnet suffices: .* They would stay cordoned until Helm release kube-system\/aws-vpc-cni has changed aws-node, so that this is done only when asked for with --order cordon-first\.$/,
+      /every subnet has room: .* They would stay cordoned until Helm release kube-system\/aws-vpc-cni has changed aws-node, so that this is done only when asked for with --order cordon-first\.$/,
     );
     const asked = scopeOf(snapshot, aRequest({ order: 'cordon-first' }));
     assert.equal(asked.order.order, 'cordon-first');
@@ -100,13 +100,16 @@ describe('auto', () => {
     const { order, reason } = orderOf(cluster(40, { vpcCni: aVpcCni({ env }) }));
     assert.equal(order, 'safe-flip');
     assert.match(reason, /^Prefix delegation is on already: there is no switch/);
+    // more spare prefixes are a switch for the old nodes, too
+    const more = orderOf(cluster(10, { vpcCni: aVpcCni({ env }) }), { warmPrefixTarget: 3 });
+    assert.match(more.reason, /^Every subnet has room: subnet-0aa1, the tightest/);
   });
 });
 
 test('an order that is asked for is taken, and both are shown', () => {
   const { order, reason, considered } = orderOf(cluster(40), { order: 'cordon-first' });
   assert.equal(order, 'cordon-first');
-  assert.match(reason, /^Asked for with --order cordon-first\. With the old nodes in service every subnet suffices/);
+  assert.match(reason, /^Asked for with --order cordon-first\. With the old nodes in service every subnet has room/);
   assert.equal(considered.length, 2);
   assert.equal(orderOf(cluster(51), { order: 'safe-flip' }).order, 'safe-flip');
 });
@@ -162,4 +165,19 @@ describe('the steps of cordon-first', () => {
     assert.ok(!plan.steps.some(({ id }) => id === 'configure-vpc-cni'));
     assert.deepEqual(group?.dependsOn, ['cordon-source', 'create-launch-template/apps']);
   });
+});
+
+test('an order that does not fit is not recommended: what it would be short of, and that consent is the only way', () => {
+  const request = aRequest();
+  const snapshot = cluster(51);
+  const scope = scopeOf(snapshot, request);
+  const short =
+    'with the old nodes in service subnet-0aa1 would be short of 2 /28 blocks, first when the pods move to the replacement';
+  assert.deepEqual(
+    orderCheck.run(snapshot, scope).map(({ nextActions }) => nextActions),
+    [[`Consent to it with apply --confirm shop-eu: ${short}`]],
+  );
+  const plan = makePlan({ snapshot, request, findings: [], toolVersion: '0', templates });
+  assert.equal(withoutConsent(plan, ['prepare', 'drain']), `there is no way without consent: ${short}`);
+  assert.match(withoutConsent(plan, ['drain']), /--until verify/);
 });

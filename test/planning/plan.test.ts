@@ -342,6 +342,11 @@ describe('the replacement', () => {
   });
 });
 
+test('prefixes of a node: idle, as planned, and with maxPods pods once its pool is at rest', () => {
+  const found = plan(healthy, { warmPrefixTarget: 2, nodegroups: ['apps'] }).nodegroups[0]?.prefixesPerNode;
+  assert.deepEqual([found?.idle, found?.full], [2, 7]);
+});
+
 describe('maxPods', () => {
   test('is calculated', () => {
     assert.deepEqual(plan().nodegroups[0]?.maxPods, { source: 'calculated', value: 110, limitedBy: 'vCPU cap 110' });
@@ -391,6 +396,11 @@ describe('the plan as a file', () => {
     assert.deepEqual(parsePlan(text), made);
     assert.equal(planIdOf(made), made.planId);
     assert.equal(made.expiresAt, '2026-03-02T10:00:00.000Z');
+  });
+  test('what turns text around is escaped, and read back', () => {
+    const odd = plan(apps({ labels: { team: 'a\u202eb' } }));
+    assert.match(renderPlan(odd), /"team": "a\\u202eb"/);
+    assert.deepEqual(parsePlan(renderPlan(odd)), odd);
   });
   test('one byte changed anywhere is refused', () => {
     const bytes = Buffer.from(text);

@@ -232,6 +232,20 @@ describe('the switch is cluster-wide', () => {
     const attached = base.networkInterfaces.map((one) => ({ ...one, prefixes: ['10.0.1.16/28'] }));
     assert.deepEqual(peaks({ ...base, networkInterfaces: attached }), [9]);
   });
+  test('a node with pods in its prefixes attaches more when there are to be more spare addresses', () => {
+    const env = { ENABLE_PREFIX_DELEGATION: 'true', WARM_IP_TARGET: '5' };
+    const snapshot = oneSubnet(2, 10, {
+      vpcCni: aVpcCni({ env }),
+      networkInterfaces: oneSubnet(2, 10).networkInterfaces.map((one, node) => ({
+        ...one,
+        prefixes: [`10.0.1.${16 + node * 16}/28`],
+      })),
+      pods: oneSubnet(2, 10).pods.map((pod, index) => ({ ...pod, podIp: `10.0.1.${16 + (index % 2) * 16 + index}` })),
+    });
+    const atSwitch = (request: Partial<PlanRequest>) => plans(snapshot, ['apps'], request)[0]?.timeline[0]?.taken;
+    const requests = [{}, { warmIpTarget: 12 }, { warmIpTarget: 28 }];
+    assert.deepEqual(requests.map(atSwitch), [0, 2 * 1, 2 * 2]);
+  });
 });
 
 test('a reservation keeps single addresses out of the blocks that count', () => {

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { PlanRequest, Step } from '../../src/domain/plan.ts';
 import type { VpcCni } from '../../src/domain/snapshot.ts';
 import { vpcCniPlan, vpcCniSteps } from '../../src/planning/vpc-cni.ts';
+import { isCommand } from '../../src/reporting/formats/findings.ts';
 import { aRequest, aSnapshot, aVpcCni } from '../support/snapshot.ts';
 
 const made = (vpcCni: VpcCni, request: Partial<PlanRequest> = {}) =>
@@ -143,7 +144,7 @@ describe('how', () => {
       { tool: 'argo-cd', name: 'network', evidence: 'annotation' },
       [
         /application network: container aws-node .* env: \[\{name: ENABLE_PREFIX_DELEGATION, value: "true"\}/,
-        /values: env: /,
+        /^Set in the values of chart .*: env: /,
         /^argocd app sync network$/,
       ],
     ],
@@ -176,6 +177,9 @@ describe('how', () => {
       const [step] = steps.filter((one): one is Step<'await-vpc-cni'> => one.kind === 'await-vpc-cni');
       assert.equal(step?.params.instructions.length, expected.length);
       for (const [index, pattern] of expected.entries()) assert.match(step?.params.instructions[index] ?? '', pattern);
+      // a command, or a sentence that begins with what to do
+      for (const line of step?.params.instructions ?? [])
+        assert.ok(isCommand(line) || /^(Put|Set|Commit) /.test(line), line);
       assert.equal(step?.params.timeoutSeconds, 7200);
     });
   }
@@ -183,10 +187,10 @@ describe('how', () => {
   test('an add-on with an owner is told the whole configuration', () => {
     const values = '{"env":{"ENABLE_PREFIX_DELEGATION":"true","WARM_PREFIX_TARGET":"1"}}';
     assert.deepEqual(told({ tool: 'terraform', name: null, evidence: 'tag' }), [
-      `in resource aws_eks_addon of vpc-cni: configuration_values = jsonencode(${values})`,
+      `Set in resource aws_eks_addon of vpc-cni: configuration_values = jsonencode(${values})`,
     ]);
     assert.deepEqual(told({ tool: 'cloudformation', name: 'eksctl-shop-addon-vpc-cni', evidence: 'tag' }), [
-      `in the eksctl ClusterConfig: addons: [{name: vpc-cni, configurationValues: '${values}'}]`,
+      `Set in the eksctl ClusterConfig: addons: [{name: vpc-cni, configurationValues: '${values}'}]`,
     ]);
     assert.deepEqual(told(base.owner), []);
   });

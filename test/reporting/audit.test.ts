@@ -85,9 +85,8 @@ const golden = `shop-eu  7 nodes, 6 pods: 3 nodes on prefixes, 1 on both, 2 not,
   A  2  AWS keeps addresses here
 
   4 warnings
-  ! CNI.UNKNOWN_SETTING  aws-node AWS_VPC_K8S_CNI_ENABLE_PREFIX_DELEGATION:
-      aws-node sets AWS_VPC_K8S_CNI_ENABLE_PREFIX_DELEGATION; the VPC CNI does
-      not know this name and ignores it.
+  ! CNI.UNKNOWN_SETTING  aws-node sets AWS_VPC_K8S_CNI_ENABLE_PREFIX_DELEGATION;
+      the VPC CNI does not know this name and ignores it.
       It means ENABLE_PREFIX_DELEGATION. Whoever set it believes in an effect
       that is not there.
       -> kubectl -n kube-system set env daemonset/aws-node --containers aws-node AWS_VPC_K8S_CNI_ENABLE_PREFIX_DELEGATION-

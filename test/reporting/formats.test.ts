@@ -8,11 +8,13 @@ import { replay } from '../../src/domain/run-state.ts';
 import { consentQuestion } from '../../src/reporting/formats/consent-question.ts';
 import { findingLines, findingsMarkdown, tally } from '../../src/reporting/formats/findings.ts';
 import { logText, sentence } from '../../src/reporting/formats/log-text.ts';
+import { planHtml } from '../../src/reporting/formats/plan-html.ts';
 import { planMarkdown } from '../../src/reporting/formats/plan-markdown.ts';
 import { planText } from '../../src/reporting/formats/plan-text.ts';
 import { runMarkdown } from '../../src/reporting/formats/run-markdown.ts';
 import { statusText, verdictOf } from '../../src/reporting/formats/status-text.ts';
 import { summaryText } from '../../src/reporting/formats/summary-text.ts';
+import { aSnapshot } from '../support/snapshot.ts';
 import { created, drainFailed, draining, journalOf, runStarted, samplePlan, setting } from './sample.ts';
 
 const folder = 'prefix-migrate-prod';
@@ -47,15 +49,16 @@ test('the summary of a plan fits 80 columns and says what moves, what is short, 
       'prod  eu-west-1  EKS 1.33  account 111122223333                    plan 7f3a9c21',
       '',
       '  Move 1 node group, 4 nodes, 60 pods to prefix delegation.',
-      '  Draining: about 31 min (estimate), not less than 24 min: shop/search decides.',
-      '  Order: safe-flip. Every subnet has room for it.',
+      '  Draining: about 31 min (estimate), at least 24 min; shop/search takes longest.',
+      '  Order: safe-flip (old nodes stay in service until the new ones are verified).',
+      '  Every subnet has room for it.',
       '',
       '  NODE GROUP  REPLACEMENT       NODES   PODS PER NODE  PODS',
       '  apps        apps-pd-7f3a9c21  4 -> 4  29 -> 110        60',
-      '  Each node: vCPU cap 110; prefixes 1 idle, 2 as planned, 7 full.',
+      '  Each node: 110 pods (vCPU cap 110); prefixes 1 idle, 2 with its pods, 7 full.',
       '  Allocatable memory (estimate): apps 6.9 -> 6.0 GiB.',
       '',
-      '  aws-node 1.19.2 (EKS add-on): 2 of 3 settings change; conflicts are refused.',
+      '  aws-node 1.19.2 (EKS add-on): 2 of 3 settings change.',
       '  VARIABLE                  ADD-ON  LIVE   AFTER  SET BY',
       '  ENABLE_PREFIX_DELEGATION  -       false  true   eks',
       '  WARM_PREFIX_TARGET        -       -      1      -',
@@ -112,11 +115,12 @@ describe('what the plan does to aws-node', () => {
           setting('ENABLE_PREFIX_DELEGATION', { live: 'false', setBy: 'eks', target: 'true', change: 'set' }),
         ],
       },
-      `  aws-node 1.19.2 (EKS add-on): 3 of 3 settings change; conflicts are refused.
+      `  aws-node 1.19.2 (EKS add-on): 2 of 3 settings change, 1 in conflict.
   VARIABLE                  ADD-ON  LIVE   AFTER  SET BY
   WARM_IP_TARGET            5       10     5      kubectl-set  CONFLICT
   AWS_VPC_K8S_CNI_LOGLEVEL  -       INFO   INFO   kubectl-set  taken over
-  ENABLE_PREFIX_DELEGATION  -       false  true   eks`,
+  ENABLE_PREFIX_DELEGATION  -       false  true   eks
+  CONFLICT: EKS would set AFTER, and refuses to. The plan counts with LIVE.`,
     ],
     [
       'a DaemonSet that nobody owns, of an unknown version',
@@ -161,12 +165,13 @@ describe('what the plan does to aws-node', () => {
           }),
         ],
       },
-      `  aws-node 1.19.2 (EKS add-on): 1 of 1 setting changes; conflicts are refused.
+      `  aws-node 1.19.2 (EKS add-on): 0 of 1 setting changes, 1 in conflict.
   ADDITIONAL_ENI_TAGS_OF_THIS_CLUSTER_AND_OTHERS  CONFLICT
     add-on  {"${'k'.repeat(57)}…
     live    ${'v'.repeat(30)}
     after   w
-    set by  a-field-manager-with-a-long-name`,
+    set by  a-field-manager-with-a-long-name
+  CONFLICT: EKS would set AFTER, and refuses to. The plan counts with LIVE.`,
     ],
   ];
   for (const [name, vpcCni, said] of rows) test(name, () => assert.equal(aboutAwsNode(vpcCni), said));
@@ -225,9 +230,10 @@ test('node groups that are not alike have a sentence each, many of them in short
   assert.deepEqual(tooLong(text), []);
   assert.ok(
     text.includes(`
-  slow: 6 prefixes of 16 addresses; prefixes 1 idle, 2 as planned, 7 full.
-  lean, empty, g0 and 3 more: vCPU cap 110; prefixes 1 idle, 2 as planned, 7
-    full.
+  slow: 110 pods (6 prefixes of 16 addresses); prefixes 1 idle, 2 with its pods,
+    7 full.
+  lean, empty, g0 and 3 more: 110 pods (vCPU cap 110); prefixes 1 idle, 2 with
+    its pods, 7 full.
   Allocatable memory (estimate): slow 6.9 -> 6.0 GiB, empty 891 MiB less, g0 6.9
     -> 6.0 GiB and 3 more.
 `),
@@ -249,6 +255,34 @@ test('a plan with nothing to move says so', () => {
   assert.doesNotMatch(text, /apply/);
 });
 
+for (const code of ['CLUSTER.OUTPOST', 'CNI.OTHER_CNI', 'CNI.NOT_EKS_ADDON']) {
+  test(`a cluster that cannot be moved (${code}): nothing of a move is told, in no format`, () => {
+    const vpcCni: VpcCniPlan = {
+      ...samplePlan.vpcCni,
+      owner: { tool: 'nobody', name: null, evidence: 'no add-on, release, application or stack claims it' },
+      version: null,
+      how: 'nothing',
+      settings: [],
+    };
+    const plan = { ...samplePlan, vpcCni, findings: [{ ...blocking, code, subject: 'prod', summary: 'prod is not.' }] };
+    const text = planText(plan, { folder, colour: false, subnetMaps: ['a map'] });
+    assert.match(text, /plan 7f3a9c21\n\n {2}Cannot be moved \(\S+\)\.\n\n {2}1 blocking\n {2}x \S+ {2}prod is not\./);
+    const markdown = planMarkdown(plan);
+    const page = planHtml(plan, aSnapshot());
+    assert.ok(markdown.includes(`**Cannot be moved (${code}).**`));
+    assert.ok(page.includes(`Cannot be moved (${code}).`));
+    for (const said of [text, markdown, page])
+      assert.doesNotMatch(said, /safe-flip|unknown version|self-managed|claims it|a map|resolve|apps-pd/);
+  });
+}
+
+test('what cannot be judged is not said to gain nothing', () => {
+  const unknown = { ...warning, code: 'INSTANCE.UNKNOWN' };
+  const none = { ...samplePlan, nodegroups: [], steps: [], subnets: [] };
+  assert.match(planText({ ...none, findings: [unknown] }, { folder, colour: false }), /as far as can be judged/);
+  assert.match(planText({ ...none, findings: [warning] }, { folder, colour: false }), /\n {2}Nothing to move\.\n/);
+});
+
 test('colour adds escape sequences and nothing else', () => {
   const settings = [setting('WARM_IP_TARGET', { live: '1', target: '2', change: 'conflict' })];
   const plan = { ...samplePlan, findings: [warning, blocking], vpcCni: { ...samplePlan.vpcCni, settings } };
@@ -256,6 +290,21 @@ test('colour adds escape sequences and nothing else', () => {
   assert.ok(coloured.includes('\u001b[31mCONFLICT\u001b[39m\n'));
   assert.ok(coloured.includes('\u001b[31mx SUBNET.NO_FREE_PREFIX\u001b[39m'));
   assert.equal(stripVTControlCharacters(coloured), planText(plan, { folder, colour: false }));
+});
+
+const printed = (subject: string, summary: string) =>
+  findingLines([{ ...warning, subject, summary, why: '' }], false)[0];
+
+test('what the summary says of itself is not said twice', () => {
+  const rows: [string, string, string][] = [
+    ['aws-node MAX_ENI', 'MAX_ENI is "x".', 'MAX_ENI is "x".'],
+    ['aws-node A_TARGET, B_TARGET', 'A_TARGET=1, B_TARGET=2 win.', 'A_TARGET=1, B_TARGET=2 win.'],
+    ['aws-node A_TARGET', 'Another is set.', 'aws-node A_TARGET: Another is set.'],
+    ['a, b, c and 2 more', '5 nodes, and 2 more of c.', 'a, b, c and 2 more: 5 nodes, and 2 more of c.'],
+    ['subnet-1', 'subnet-1 is full.', 'subnet-1 is full.'],
+  ];
+  for (const [subject, summary, expected] of rows)
+    assert.equal(printed(subject, summary), `  ! PDB.MISSING  ${expected}`);
 });
 
 test('findings: most severe first, in words and in Markdown', () => {
@@ -274,7 +323,7 @@ test('the plan as Markdown has every node group, subnet and step', () => {
     '# Move prod to prefix delegation',
     `| Plan | \`${samplePlan.planId}\` |`,
     '| apps | apps-pd-7f3a9c21 | m5.large | 4 -> 4 | 29 -> 110 | vCPU cap 110 (calculated) | 1, 2, 7 | 6.9 -> 6.0 GiB | 60 |',
-    '| Order | safe-flip. Every subnet has room for it. |',
+    '| Order | safe-flip (old nodes stay in service until the new ones are verified). Every subnet has room for it. |',
     '| `ENABLE_PREFIX_DELEGATION` | `-` | `false` | `true` | eks |  |',
     '| subnet-0bb2 | eu-west-1b | 10.0.2.0/24 | 98 | 2 | 1 (1) | 2 (0) | 3 (-1) | 6 (-4) | 6 | 4 | no |',
     '- subnet-0bb2 is 1 block short when the replacement grows to full size, 4 when the pods move to the replacement.',

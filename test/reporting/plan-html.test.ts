@@ -122,8 +122,8 @@ test('the report can be read by everybody: language, one title, headings in orde
 test('the report says what moves, in which order and why, what is short and when, and what to do', () => {
   for (const part of [
     '1 node group, 4 nodes, 60 pods move.',
-    'Order: safe-flip. reason x',
-    'aws-node x (Helm x): apply waits until its owner has changed 1 of 1 setting.',
+    'Order: safe-flip (old nodes stay in service until the new ones are verified). reason x',
+    'aws-node x (Helm x): apply waits until its owner has changed 0 of 1 setting.',
     'Make this change there; apply waits for it:</p><pre><code>helm upgrade x</code></pre>',
     '<td class="text">CONFLICT</td>',
     '<th scope="row">x</th><td class="text">x</td><td class="text">x</td><td class="number">4 → 4</td><td class="number">29 → 110</td>',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SubnetSpec } from '../../src/simulator/scenario.ts';
+import type { Scenario, SubnetSpec } from '../../src/simulator/scenario.ts';
 import { demoCluster, deployment, nodegroup } from '../../src/simulator/scenarios/parts.ts';
 import { type Agreement, agree } from './agreement.ts';
 import type { RandomCluster } from './random-clusters.ts';
@@ -78,5 +78,79 @@ for (const [env, request, blocks] of cases) {
       [{ freePrefixes: 31, peakDemand: blocks }],
     );
     assert.deepEqual(found.slack, [{ subnetId: subnet.subnetId, peak: 0, after: 0 }]);
+  });
+}
+
+const zones = ['a', 'b'].map((zone, index) => ({
+  subnetId: `subnet-0${zone.repeat(16)}`,
+  cidr: `10.0.${index * 4}.0/22`,
+  availabilityZone: `us-west-2${zone}`,
+  reservations: [{ cidr: `10.0.${index * 4 + 2}.0/23`, type: 'prefix' as const }],
+}));
+const withSettings = (more: Partial<Scenario>, env: Record<string, string>): RandomCluster => ({
+  ...forced(env, safeFlip),
+  scenario: { ...forced(env).scenario, ...more },
+});
+const withoutReservation: SubnetSpec = { ...subnet, cidr: '10.0.0.0/23', reservations: [], foreignAddresses: [] };
+/** Two free blocks: enough for the two nodes that are there. */
+const podSubnet: SubnetSpec = {
+  ...subnet,
+  subnetId: 'subnet-0c640c640c640c640',
+  cidr: '100.64.0.0/22',
+  reservations: [{ cidr: '100.64.2.0/23', type: 'prefix' }],
+  foreignAddresses: Array.from({ length: 60 }, (_, block) => ({
+    kind: 'interface',
+    address: `100.64.${Math.floor((block + 1) / 16)}.${((block + 1) % 16) * 16 + 9}`,
+  })),
+};
+
+/** Where the world takes less than a plan that counts on the worst, what was seen there says how much less. */
+const lesser: [string, RandomCluster, boolean, Agreement['outcome']][] = [
+  ['pods that come slowly attach no burst of spare prefixes', forced({ WARM_PREFIX_TARGET: '4' }), true, 'applied'],
+  [
+    'the one node to be verified is in one of two subnets',
+    withSettings(
+      {
+        subnets: zones,
+        nodegroups: [nodegroup('general', 0, zones, { scaling: { minSize: 0, maxSize: 2, desiredSize: 0 } })],
+        workloads: [deployment('shop', 'waits', 2)],
+      },
+      { WARM_PREFIX_TARGET: '3' },
+    ),
+    true,
+    'applied',
+  ],
+  [
+    'one node gives back addresses before the next attaches prefixes',
+    withSettings(
+      {
+        subnets: [withoutReservation],
+        nodegroups: [nodegroup('general', 2, [withoutReservation])],
+      },
+      { WARM_IP_TARGET: '62' },
+    ),
+    false,
+    'applied',
+  ],
+  [
+    'a shortage in the words of CreateNetworkInterface is one, too',
+    withSettings(
+      { subnets: [subnet, podSubnet], eniConfigs: [{ name: 'us-west-2a', subnetId: podSubnet.subnetId }] },
+      { AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG: 'true', ENI_CONFIG_LABEL_DEF: 'topology.kubernetes.io/zone' },
+    ),
+    false,
+    'stopped',
+  ],
+];
+for (const [title, drawn, fits, outcome] of lesser) {
+  test(title, async () => {
+    const found = await agree(1, drawn);
+    assert.ok(found);
+    assert.deepEqual(differencesIn(found), []);
+    assert.equal(found.outcome, outcome);
+    assert.equal(
+      found.plan.subnets.every((planned) => planned.fits),
+      fits,
+    );
   });
 }

@@ -5,9 +5,11 @@
 import { canonicalJson } from '../../src/domain/canonical-json.ts';
 import { poolSettings } from '../../src/domain/cni-settings.ts';
 import { MigrateError } from '../../src/domain/migrate-error.ts';
+import { instanceTypesOf } from '../../src/domain/nodegroups.ts';
 import type { MigrationPlan, NodegroupPlan } from '../../src/domain/plan.ts';
 import { mostPrefixes, type PoolSettings, steadyPrefixes } from '../../src/domain/prefix-pool.ts';
 import type { ClusterSnapshot } from '../../src/domain/snapshot.ts';
+import { plannedPodsPerNode } from '../../src/planning/subnets.ts';
 import { awsNodeContainer, envOf, versionOf } from '../../src/simulator/aws/aws-node.ts';
 import type { Ec2 } from '../../src/simulator/aws/ec2.ts';
 import { AwsError } from '../../src/simulator/aws/errors.ts';
@@ -115,15 +117,23 @@ async function play(seed: number, drawn: RandomCluster, allow: readonly string[]
   world.clock.advance(600_000);
 
   const stoppedBy = run.stoppedBy ? `${run.stoppedBy.code}: ${run.stoppedBy.message} ${run.stoppedBy.why}` : null;
-  compareRun(world, plan, run.exitCode, stoppedBy, watch, compare);
-  const slack = compareSubnets({ plan, world, watch, freeBefore, finished: run.exitCode === 0 }, compare);
+  const seen: Seen = { world, plan, snapshot, watch };
+  compareRun(seen, run.exitCode, stoppedBy, compare);
+  const slack = compareSubnets(seen, freeBefore, run.exitCode === 0, compare);
   if (run.exitCode === 0) {
-    compareNodes(world, plan, snapshot, watch, compare);
+    compareNodes(seen, compare);
     await compareEnd(world, drawn, plan, ready, compare);
     compareForecast(world, plan, journal.text, compare);
   }
   compareDisruptions(world, drawn, compare);
   return { ...result, outcome: run.exitCode === 0 ? 'applied' : 'stopped', stoppedBy, slack };
+}
+
+interface Seen {
+  world: World;
+  plan: MigrationPlan;
+  snapshot: ClusterSnapshot;
+  watch: Watch;
 }
 
 type Compare = (kind: Kind, agrees: boolean, text: string, explanation?: string) => void;
@@ -180,16 +190,37 @@ interface Watch {
   leastFree: Map<string, number>;
   /** own addresses of new interfaces that lie where no block was whole, by subnet: a plan counts on the worst */
   harmless: Map<string, number>;
-  /** blocks that became whole because nodes gave back single addresses, by subnet */
-  returned: Map<string, number>;
+  /**
+   * The most blocks that were taken, by subnet, when nothing counts that nodes give back meanwhile: none while the VPC CNI is
+   * switched, and after that none of what the pods that move leave behind. A plan counts on neither.
+   */
+  mostTaken: Map<string, number>;
+  /** the most prefixes that each instance has held */
+  mostHeld: Map<string, number>;
 }
 
 /** Looks at all subnets after each change of addresses, as long as the world lives. */
 function watchAddresses(ec2: Ec2): Watch {
-  const watch: Watch = { shortages: new Map(), leastFree: new Map(), harmless: new Map(), returned: new Map() };
+  const watch: Watch = {
+    shortages: new Map(),
+    leastFree: new Map(),
+    harmless: new Map(),
+    mostTaken: new Map(),
+    mostHeld: new Map(),
+  };
+  const freeBefore = new Map([...ec2.subnets.keys()].map((id) => [id, freeBlocks(ec2, id)]));
+  // blocks that became whole because nodes gave back single addresses
+  const returned = new Map<string, number>();
   const look = (): void => {
     for (const id of ec2.subnets.keys()) {
-      watch.leastFree.set(id, Math.min(watch.leastFree.get(id) ?? Infinity, freeBlocks(ec2, id)));
+      const free = freeBlocks(ec2, id);
+      const taken = (freeBefore.get(id) ?? 0) - free + (returned.get(id) ?? 0);
+      watch.leastFree.set(id, Math.min(watch.leastFree.get(id) ?? Infinity, free));
+      watch.mostTaken.set(id, Math.max(watch.mostTaken.get(id) ?? 0, taken));
+    }
+    for (const { id, enis } of ec2.instances.values()) {
+      const held = enis.reduce((sum, { prefixes }) => sum + prefixes.length, 0);
+      watch.mostHeld.set(id, Math.max(watch.mostHeld.get(id) ?? 0, held));
     }
   };
   const watched =
@@ -205,26 +236,36 @@ function watchAddresses(ec2: Ec2): Watch {
         if (addsInterface && before - freeBlocks(ec2, subnetId) === prefixCount) add(watch.harmless, subnetId, 1);
         return done;
       } catch (error) {
-        if (error instanceof AwsError && error.code.startsWith('Insufficient'))
-          watch.shortages.set(subnetId, error.code);
+        if (error instanceof AwsError && isShortage(error)) watch.shortages.set(subnetId, error.code);
         throw error;
       } finally {
         look();
       }
     };
   const real = { ...ec2 };
+  let hasNewNodes = false;
   ec2.assignAddresses = watched((eni, count: number) => real.assignAddresses(eni, count));
   ec2.assignPrefixes = watched((eni, count: number) => real.assignPrefixes(eni, count));
   ec2.createEni = watched((spec) => real.createEni(spec), true);
-  ec2.runInstance = watched((spec) => real.runInstance(spec), true);
+  const runInstance = watched((spec: Parameters<Ec2['runInstance']>[0]) => real.runInstance(spec), true);
+  ec2.runInstance = (spec) => {
+    // the switch is over, and what it gave back is there for the new nodes
+    if (!hasNewNodes) returned.clear();
+    hasNewNodes = true;
+    return runInstance(spec);
+  };
   ec2.unassign = (eni, ranges) => {
     const before = freeBlocks(ec2, eni.subnetId);
     real.unassign(eni, ranges);
-    add(watch.returned, eni.subnetId, freeBlocks(ec2, eni.subnetId) - before - (ranges.prefixes?.length ?? 0));
+    add(returned, eni.subnetId, freeBlocks(ec2, eni.subnetId) - before - (ranges.prefixes?.length ?? 0));
   };
   look();
   return watch;
 }
+
+/** CreateNetworkInterface says it in words of its own. */
+const isShortage = ({ code, message }: AwsError): boolean =>
+  code.startsWith('Insufficient') || message.includes('sufficient free');
 
 const add = (to: Map<string, number>, key: string, count: number): void => void to.set(key, (to.get(key) ?? 0) + count);
 
@@ -237,16 +278,9 @@ function compareBlockers({ impossibleBudgets }: RandomCluster, { findings }: Mig
   }
 }
 
-function compareRun(
-  world: World,
-  plan: MigrationPlan,
-  exitCode: number,
-  stoppedBy: string | null,
-  watch: Watch,
-  compare: Compare,
-): void {
-  const { subnets } = plan;
-  const { shortages } = watch;
+function compareRun(seenWorld: Seen, exitCode: number, stoppedBy: string | null, compare: Compare): void {
+  const { subnets } = seenWorld.plan;
+  const { shortages } = seenWorld.watch;
   const unfit = subnets.filter(({ fits }) => !fits);
   const seen = [...shortages].map(([subnetId, code]) => `${subnetId} ${code}`).join(', ');
   if (unfit.length === 0) {
@@ -255,9 +289,11 @@ function compareRun(
     return;
   }
   const text = unfit.map(({ subnetId, peakDemand, freePrefixes }) => `${subnetId} ${peakDemand} of ${freePrefixes}`);
-  const missing = unfit.map((subnet) => ({ ...chanceIn(subnet.subnetId, world, plan, watch), ...subnet }));
-  const byChance = missing.every(({ peakDemand, freePrefixes, blocks }) => peakDemand - freePrefixes <= blocks);
-  const why = byChance ? missing.map(({ words }) => words).join('; ') : undefined;
+  const missing = unfit.map((subnet) => ({ ...chanceIn(subnet.subnetId, seenWorld), ...subnet }));
+  const isExplained = missing.every(
+    ({ peakDemand, freePrefixes, blocks, taken }) => peakDemand - blocks <= Math.max(freePrefixes, taken),
+  );
+  const why = isExplained ? missing.map(({ words }) => words).join('; ') : undefined;
   compare('short', shortages.size > 0, `${text.join(', ')}, but nothing ran short`, why);
   if (exitCode === 0) return;
   const hasWords =
@@ -268,31 +304,21 @@ function compareRun(
 }
 
 function compareSubnets(
-  {
-    plan,
-    world,
-    watch,
-    freeBefore,
-    finished,
-  }: {
-    plan: MigrationPlan;
-    world: World;
-    watch: Watch;
-    freeBefore: ReadonlyMap<string, number>;
-    finished: boolean;
-  },
+  seen: Seen,
+  freeBefore: ReadonlyMap<string, number>,
+  finished: boolean,
   compare: Compare,
 ): Slack[] {
+  const { plan, world, watch } = seen;
   if (plan.subnets.some(({ fits }) => !fits)) return [];
   return plan.subnets.map(({ subnetId, peakDemand, freePrefixesAfter }) => {
     const free = freeBefore.get(subnetId) ?? 0;
     const peak = free - (watch.leastFree.get(subnetId) ?? free);
     const text = `${subnetId}: ${peakDemand} planned, ${peak} taken`;
     compare('peak', peak <= peakDemand, text);
-    const chance = chanceIn(subnetId, world, plan, watch);
-    const isReturned = peakDemand - peak <= chance.blocks + (watch.returned.get(subnetId) ?? 0);
-    const early = isReturned ? 'nodes gave back blocks sooner than the plan counts on' : undefined;
-    if (finished) compare('tight', peakDemand - peak <= chance.blocks, `${text}; by chance ${chance.words}`, early);
+    const { blocks, taken, words } = chanceIn(subnetId, seen);
+    const early = peakDemand - taken <= blocks ? 'nodes gave back blocks sooner than the plan counts on' : undefined;
+    if (finished) compare('tight', peakDemand - peak <= blocks, `${text}; by chance ${words}`, early);
     const after = freeBlocks(world.ec2, subnetId);
     if (finished)
       compare('after', after >= freePrefixesAfter, `${subnetId}: ${freePrefixesAfter} planned, ${after} are`);
@@ -302,39 +328,67 @@ function compareSubnets(
 
 /**
  * By how many blocks a plan may be above the world in a subnet, since it counts on the worst: own addresses that spoil
- * blocks, nodes that do not divide evenly, and on each node pods enough for one more prefix.
+ * blocks, nodes that do not divide evenly, and on each node pods that come in a burst, and enough for one more prefix. And
+ * what the world took with nothing given back.
  */
-function chanceIn(
-  subnetId: string,
-  world: World,
-  plan: MigrationPlan,
-  { harmless }: Watch,
-): { blocks: number; words: string } {
-  const addresses = harmless.get(subnetId) ?? 0;
+function chanceIn(subnetId: string, seen: Seen): { blocks: number; taken: number; words: string } {
+  const { world, plan, snapshot, watch } = seen;
+  const addresses = watch.harmless.get(subnetId) ?? 0;
+  const taken = watch.mostTaken.get(subnetId) ?? 0;
   const zoneOf = (id: string) => world.ec2.subnets.get(id)?.availabilityZone;
-  let nodes = 0;
+  let fuller = 0;
   let absent = 0;
-  for (const { replacement, nodes: size, subnetIds, prefixesPerNode } of plan.nodegroups) {
-    const here = membersOf(world, replacement).filter((node) => podSubnet(world, node) === subnetId).length;
+  for (const { source, replacement, nodes: size, subnetIds, maxPods } of plan.nodegroups) {
+    const group = snapshot.nodegroups.find(({ nodegroupName }) => nodegroupName === source);
+    if (group === undefined) throw new Error(`${source} was not surveyed`);
+    const types = instanceTypesOf(snapshot, group).known;
+    // blocks for prefixes, and for the own addresses of the interfaces that they need
+    const worstWith = (pods: number): number => {
+      const pools = types.map((type) => poolSettings(...daemonOf(world), type, maxPods.value));
+      const prefixes = Math.max(0, ...pools.map((pool) => mostPrefixes(pods, pool))) + 1;
+      return prefixes + Math.ceil(prefixes / Math.min(...types.map(({ ipv4PerEni }) => ipv4PerEni - 1)));
+    };
+    const here = membersOf(world, replacement).filter((node) => podSubnet(world, node) === subnetId);
+    for (const node of here) {
+      const interfaces = interfacesOf(world, node).filter((eni) => eni.subnetId === subnetId).length;
+      const held = watch.mostHeld.get(instanceIdOf(node)) ?? 0;
+      fuller += Math.max(0, worstWith(poolOf(world, node).pods) - held - interfaces);
+    }
     const isReached = subnetIds.some((id) => zoneOf(id) === zoneOf(subnetId));
-    const planned = isReached ? Math.ceil(Math.max(1, size.replacement) / subnetIds.length) : here;
-    nodes += here;
-    absent += Math.max(0, planned - here) * (prefixesPerNode.expected + 2);
+    const planned = isReached ? Math.ceil(Math.max(1, size.replacement) / subnetIds.length) : 0;
+    absent += Math.max(0, planned - here.length) * worstWith(plannedPodsPerNode(snapshot, group));
   }
-  const words = `${addresses} that no address spoiled, ${absent} of nodes elsewhere, ${nodes} nodes with one more prefix`;
-  return { blocks: addresses + absent + nodes, words };
+  const words = `${addresses} that no address spoiled, ${absent} of nodes elsewhere, ${fuller} of nodes that could hold more; ${taken} taken with nothing given back`;
+  return { blocks: addresses + absent + fuller, taken, words };
+}
+
+const interfacesOf = (world: World, node: Node) => world.ec2.instances.get(instanceIdOf(node))?.enis ?? [];
+
+const instanceIdOf = ({ spec }: Node): string => spec.providerID?.split('/').at(-1) ?? '';
+
+/** Environment and version of aws-node as they are now. */
+function daemonOf(world: World): [env: Record<string, string>, version: string] {
+  const daemonSet = world.store.get<DaemonSet>('daemonsets', 'kube-system', 'aws-node');
+  const container = awsNodeContainer(daemonSet?.spec.template.spec);
+  return [envOf(container), versionOf(container).join('.')];
+}
+
+function settingsOf({ world, snapshot }: Pick<Seen, 'world' | 'snapshot'>, { metadata, status }: Node): PoolSettings {
+  const name = metadata.labels?.['node.kubernetes.io/instance-type'];
+  const type = snapshot.instanceTypes.find(({ instanceType }) => instanceType === name);
+  if (type === undefined) throw new Error(`${metadata.name} is of no type that the survey knows`);
+  return poolSettings(...daemonOf(world), type, Number(status.allocatable?.['pods']));
 }
 
 /** Where the prefixes of a node come from: with custom networking not from the subnet of the node. */
 function podSubnet(world: World, node: Node): string | undefined {
-  const enis = world.ec2.instances.get(node.spec.providerID?.split('/').at(-1) ?? '')?.enis ?? [];
+  const enis = interfacesOf(world, node);
   return (enis.find(({ prefixes }) => prefixes.length > 0) ?? enis[0])?.subnetId;
 }
 
 /** Pods on a node that have an address of the pool, and the prefixes there with the pods in each. */
 function poolOf(world: World, node: Node): { pods: number; prefixes: Map<string, number> } {
-  const instance = world.ec2.instances.get(node.spec.providerID?.split('/').at(-1) ?? '');
-  const enis = instance?.enis ?? [];
+  const enis = interfacesOf(world, node);
   const primaries = new Set(enis.map(({ primary }) => primary));
   const addresses = world.store
     .list<Pod>('pods')
@@ -348,32 +402,18 @@ function poolOf(world: World, node: Node): { pods: number; prefixes: Map<string,
   return { pods: addresses.length, prefixes: new Map(prefixes) };
 }
 
-function compareNodes(
-  world: World,
-  plan: MigrationPlan,
-  snapshot: ClusterSnapshot,
-  { shortages }: Watch,
-  compare: Compare,
-): void {
-  const container = awsNodeContainer(
-    world.store.get<DaemonSet>('daemonsets', 'kube-system', 'aws-node')?.spec.template.spec,
-  );
-  const version = versionOf(container).join('.');
+function compareNodes({ world, plan, snapshot, watch: { shortages } }: Seen, compare: Compare): void {
   for (const planned of plan.nodegroups) {
     const { idle, expected, full } = planned.prefixesPerNode;
     const nodes = membersOf(world, planned.replacement);
     compareMemory(planned, nodes, snapshot, compare);
     let scattered: string | undefined;
     const counts = nodes.map((node) => {
-      const { name, labels } = node.metadata;
-      const type = snapshot.instanceTypes.find(
-        ({ instanceType }) => instanceType === labels?.['node.kubernetes.io/instance-type'],
-      );
-      if (type === undefined) throw new Error(`${name} is of no type that the survey knows`);
+      const { name } = node.metadata;
       const maxPods = Number(node.status.allocatable?.['pods']);
       compare('pods', maxPods === planned.maxPods.value, `${name}: ${planned.maxPods.value} planned, ${maxPods} are`);
       const { pods, prefixes } = poolOf(world, node);
-      const pool = poolSettings(envOf(container), version, type, maxPods);
+      const pool = settingsOf({ world, snapshot }, node);
       const steady = steadyPrefixes(pods, pool);
       const text = `${name}: ${pods} pods, ${steady} prefixes planned, ${prefixes.size} are`;
       const why = history(pods, prefixes, pool, shortages);
@@ -382,15 +422,17 @@ function compareNodes(
       if (pods === 0) compare('idle', prefixes.size === idle, `${name}: ${idle} planned, ${prefixes.size} are`);
       const isInRange = prefixes.size >= idle && prefixes.size <= full;
       compare('range', isInRange, `${text}, ${idle} to ${full}`, why);
-      return prefixes.size;
+      return { held: prefixes.size, steady };
     });
     if (counts.length === 0) continue;
-    const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
+    const [mean, atRest] = [meanOf(counts.map(({ held }) => held)), meanOf(counts.map(({ steady }) => steady))];
     const text = `${planned.replacement}: ${expected} planned, ${mean} are`;
-    const why = mean < expected ? lackIn(shortages) : mean <= full ? scattered : undefined;
+    const why = mean < expected ? lackIn(shortages) : atRest <= expected + 1 ? scattered : undefined;
     compare('expected', Math.abs(mean - expected) <= 1, text, why);
   }
 }
+
+const meanOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0) / numbers.length;
 
 /** Why a node may hold another number than it would had its pods come one by one into one prefix after the other. */
 function history(

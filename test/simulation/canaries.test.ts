@@ -179,7 +179,7 @@ describe('100 nodes', () => {
     assert.deepEqual(requests(world), { 'ec2:DescribeNetworkInterfaces': 2, 'k8s:list nodes': 3, 'k8s:list pods': 5 });
   });
 
-  test('with a canary on each: two for each, and 24 in all besides', async () => {
+  test('with a canary on each: two for each, and 26 in all besides', async () => {
     const world = aCluster({ nodes: 100, env: delegated });
     assert.equal(nodesOf(world, group).length, 100);
     world.log.clear();
@@ -191,7 +191,7 @@ describe('100 nodes', () => {
       'ec2:DescribeNetworkInterfaces': 5,
       'k8s:create pods': 100,
       'k8s:delete pods': 100,
-      'k8s:get daemonsets': 1,
+      'k8s:get daemonsets': 3,
       'k8s:list nodes': 7,
       'k8s:list pods': 11,
     });

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeReport } from '../../src/commands/actions/audit-cluster.ts';
 import { blockers } from '../../src/domain/finding.ts';
+import type { MigrateError } from '../../src/domain/migrate-error.ts';
 import type { Phase } from '../../src/domain/plan.ts';
 import type { Node, Pod } from '../../src/simulator/kubernetes/objects.ts';
+import type { Scenario, SubnetSpec } from '../../src/simulator/scenario.ts';
 import { customNetworking } from '../../src/simulator/scenarios/custom-networking.ts';
 import { drive } from '../../src/simulator/virtual-time.ts';
 import { createWorld, type World } from '../../src/simulator/world.ts';
@@ -124,3 +126,51 @@ test('audit counts the interfaces and subnets of the pods, before and after', as
     ],
   );
 });
+
+/** So many /28 blocks are free in each subnet of the pods, reserved for prefixes; load balancers spoil the others. */
+const withBlocks = (free: number): Scenario => ({
+  ...customNetworking,
+  subnets: customNetworking.subnets.map((subnet): SubnetSpec => {
+    if (subnet.subnetId !== podsA && subnet.subnetId !== podsB) return subnet;
+    const base = subnet.cidr.replace(/0\/22$/, '');
+    const firsts = Array.from({ length: 14 }, (_, index) => 16 * (index + 1));
+    return {
+      ...subnet,
+      cidr: `${base}0/24`,
+      foreignAddresses: firsts
+        .slice(free)
+        .map((first) => ({ kind: 'network_load_balancer', address: `${base}${first + 5}` })),
+      reservations: firsts.slice(0, free).map((first) => ({ cidr: `${base}${first}/28`, type: 'prefix' })),
+    };
+  }),
+});
+
+/** The error that ends a run in a world that has too little, whose plan was allowed all the same. */
+async function shortage(free: number): Promise<MigrateError> {
+  const world = createWorld(withBlocks(free), { seed: 1 });
+  const { plan } = await surveyAndPlan(world, { allow: ['SUBNET.NO_FREE_PREFIX'] });
+  assert.deepEqual(blockers(plan.findings), []);
+  const result = await (await startProcess(world)).run(plan, memoryJournal(), { until: 'verify' });
+  assert.ok(result !== 'cut' && result.exitCode === 6 && result.stoppedBy, JSON.stringify(result));
+  return result.stoppedBy;
+}
+
+for (const [stage, free, code] of [
+  ['when it grows', 3, 'NODEGROUP.NOT_READY'],
+  ['at its first node', 2, 'NODEGROUP.CREATE_FAILED'],
+] as const) {
+  test(`a replacement without blocks ${stage}: the subnet of its pods is named, with the way out`, async () => {
+    const { code: found, message, why, nextActions } = await shortage(free);
+    assert.equal(found, code, message);
+    assert.match(
+      why,
+      /Subnet subnet-0\d{4}c64\w+ \(100\.64\.\d\.0\/24, us-west-2[ab]\) has \d+ free addresses, but no free \/28/,
+    );
+    assert.match(why, /load balancers \d+/);
+    assert.match(
+      nextActions.join('\n'),
+      /put its id into ENIConfig us-west-2[ab]: kubectl patch eniconfig us-west-2[ab] /,
+    );
+    assert.doesNotMatch(nextActions.join('\n'), /--subnet and/);
+  });
+}

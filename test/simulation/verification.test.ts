@@ -58,16 +58,26 @@ const secondaryMode: ClusterSpec = { env: {} };
 describe('looks like success, and is none', () => {
   test('the variable has a name that does not exist', async () => {
     const world = aCluster({ ...secondaryMode, setByHand: { AWS_VPC_K8S_CNI_ENABLE_PREFIX_DELEGATION: 'true' } });
-    const { why, nextActions } = await refused(world, 'VERIFY.NO_PREFIX');
-    assert.match(why, /kube-system\/aws-node-\w+ on the node runs without ENABLE_PREFIX_DELEGATION=true/);
-    assert.match(nextActions.join('\n'), /kubectl -n kube-system delete pod aws-node-\w+/);
+    const { message } = await refused(world, 'CNI.SWITCHED_BACK');
+    assert.match(message, /^DaemonSet aws-node has ENABLE_PREFIX_DELEGATION=/);
   });
 
   test('only the init container has the variable', async () => {
     const world = aCluster(secondaryMode);
     editAwsNode(world, ({ spec }) => setEnv(spec.template.spec.initContainers?.[0], delegated));
-    const { why } = await refused(world, 'VERIFY.NO_PREFIX');
-    assert.match(why, /without ENABLE_PREFIX_DELEGATION=true in its container aws-node/);
+    const { why } = await refused(world, 'CNI.SWITCHED_BACK');
+    assert.match(why, /Its init container has the variable, which does not read it/);
+  });
+
+  test('the rollout of aws-node is never finished: the pod on the node is named', async () => {
+    const world = aCluster(secondaryMode);
+    editAwsNode(world, ({ spec }) => {
+      spec.updateStrategy = { type: 'OnDelete' };
+      setEnv(spec.template.spec.containers[0], delegated);
+    });
+    const { why, nextActions } = await refused(world, 'VERIFY.NO_PREFIX');
+    assert.match(why, /kube-system\/aws-node-\w+ on the node runs without ENABLE_PREFIX_DELEGATION=true/);
+    assert.match(nextActions.join('\n'), /kubectl -n kube-system delete pod aws-node-\w+/);
   });
 
   test('the rollout of aws-node is not finished: the node waits for it, and is not refused', async () => {
@@ -101,7 +111,7 @@ describe('looks like success, and is none', () => {
   test('allocatable 110 without prefixes: the cap of EKS is the same in both modes', async () => {
     const world = aCluster({ ...secondaryMode, group: { instanceTypes: ['m5.4xlarge'] }, workloads: [agent()] });
     assert.equal(world.store.list<Node>('nodes')[0]?.status.allocatable?.['pods'], '110');
-    await refused(world, 'VERIFY.NO_PREFIX');
+    await refused(world, 'CNI.SWITCHED_BACK');
   });
 
   for (const [type, found] of [
@@ -149,7 +159,7 @@ describe('looks like success, and is none', () => {
     );
     assert.match(why, /load balancers 1\d/);
     assert.match(nextActions.join('\n'), /prefix-migrate audit --cluster demo/);
-    assert.match(nextActions.join('\n'), /--subnet and a subnet in us-west-2b of at least \/2\d/);
+    assert.match(nextActions.join('\n'), /Make a new \/2\d subnet in us-west-2b and plan with --subnet/);
   });
 
   test('blocks that come free with the old nodes are advised to be kept', async () => {

@@ -18,8 +18,12 @@ export interface StepRig {
   finish(): Promise<Observation>;
 }
 
+/** Steps that come after the switch. */
+const afterSwitch = new Set<AnyStep['kind']>(['create-nodegroup', 'verify-replacement']);
+
 /** One step against the world, as the engine would drive it; the state is folded as in a run. */
 export function createStepRig(world: World, step: AnyStep): StepRig {
+  if (afterSwitch.has(step.kind)) world.daemonSet.env['ENABLE_PREFIX_DELEGATION'] = 'true';
   const plan = samplePlan();
   const state = initialRunState({ ...plan, steps: [...plan.steps, step] });
   const handler: StepHandler<AnyStep['kind']> = handlers[step.kind];

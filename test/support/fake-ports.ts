@@ -216,6 +216,7 @@ export function createWorld(): World {
       });
     },
     describeAddon: async () => structuredClone(world.addon),
+    addonConfigurationSchema: async () => null,
     updateAddon: async ({ configurationValues }, token) =>
       once(token, () => {
         const { addon } = world;

@@ -77,3 +77,33 @@ test('asked for subnets, sees those too that replacements could be in, and leave
   // the cluster has it among its own
   assert.deepEqual(await seen([]), all);
 });
+
+test('keeps the values of what the VPC CNI knows, and annotations that are read', async () => {
+  const world = createWorld({
+    ...healthy,
+    vpcCni: { ...healthy.vpcCni, setByHand: { AWS_SECRET_ACCESS_KEY: 'x', WARM_IP_TARGET: '5', NO_PROXY: 'y' } },
+    nodegroups: healthy.nodegroups.map((group) => ({
+      ...group,
+      nodeAnnotations: { 'k8s.amazonaws.com/eniConfig': 'a', 'prefix-migrate/cordoned-by': 'b', note: 'z' },
+    })),
+  });
+  const bench = createBench(world.clock);
+  const ports = await portsOf(world, bench);
+  const { vpcCni, nodes } = await bench.run(survey(ports, { clusterName: world.cluster.name }));
+  assert.deepEqual(
+    ['AWS_SECRET_ACCESS_KEY', 'NO_PROXY', 'WARM_IP_TARGET', 'ENABLE_PREFIX_DELEGATION'].map((name) => vpcCni.env[name]),
+    [null, null, '5', 'false'],
+  );
+  assert.deepEqual(nodes[0]?.annotations, { 'k8s.amazonaws.com/eniConfig': 'a', 'prefix-migrate/cordoned-by': 'b' });
+});
+
+test('asks what the version of the add-on takes; a refusal leaves it open', async () => {
+  const { snapshot } = await surveyOf();
+  const schema = snapshot.vpcCni.addon?.envSchema;
+  assert.equal(schema?.takesOthers, false);
+  assert.deepEqual(schema?.variables['WARM_IP_TARGET'], { type: ['string'], format: 'integer' });
+  const refused = await surveyOf({
+    faults: [{ operation: 'eks:DescribeAddonConfiguration', kind: 'server-error', probability: 1 }],
+  });
+  assert.ok(refused.snapshot.vpcCni.addon !== null && !('envSchema' in refused.snapshot.vpcCni.addon));
+});

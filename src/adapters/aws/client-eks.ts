@@ -3,6 +3,7 @@ export {
   CreateNodegroupCommand,
   DeleteNodegroupCommand,
   DescribeAddonCommand,
+  DescribeAddonConfigurationCommand,
   DescribeClusterCommand,
   DescribeNodegroupCommand,
   DescribeUpdateCommand,

@@ -20,6 +20,8 @@ const operation = (name: string, resource: string): Operation => ({ service: 'ek
 /** EKS through the AWS SDK. */
 export function createEksPort(session: Session): EksPort {
   const read = { repeatable: true };
+  /** nobody should wait long for what can be done without */
+  const optionalRead = { repeatable: true, limits: { attempts: 6, totalMilliseconds: 20_000 } };
   /** with a client token: the same request has one effect */
   const write = { repeatable: true };
 
@@ -269,6 +271,20 @@ export function createEksPort(session: Session): EksPort {
         healthIssues: toHealthIssues(addon.health?.issues),
         tags: addon.tags ?? {},
       };
+    },
+
+    async addonConfigurationSchema(addonName, addonVersion) {
+      const what = operation('DescribeAddonConfiguration', `add-on ${addonName} ${addonVersion}`);
+      try {
+        const answer = await session.call(what, optionalRead, async (http) => {
+          const { sdk, client } = await session.eks();
+          return client.send(new sdk.DescribeAddonConfigurationCommand({ addonName, addonVersion }), http);
+        });
+        return answer.configurationSchema || null;
+      } catch (error) {
+        if (error instanceof MigrateError) return null;
+        throw error;
+      }
     },
 
     updateAddon(request, token) {

@@ -82,6 +82,8 @@ export function classifyAwsError(error: unknown, now: number): Failure {
   if (network !== undefined) return { kind: network };
   // the connection phase timed out: named TimeoutError by the SDK, as is a request that got no answer
   if (error.name === 'TimeoutError') return { kind: 'uncertain' };
+  // an operation that this service does not have
+  if (status === 501 || (status === 404 && error.name === 'SyntaxError')) return { kind: 'final' };
   if (status >= 500) return { kind: 'uncertain', retryAfterMilliseconds: wait };
   // the answer cannot be read: cut off, or not from AWS
   if (error.name === 'SyntaxError' || (status === 0 && sdkError.$response !== undefined)) return { kind: 'uncertain' };

@@ -35,6 +35,8 @@ export interface AwsOptions {
 export interface CallOptions {
   /** the same request twice has the effect of one: reads, writes with a token, deletions */
   repeatable: boolean;
+  /** narrower than usual */
+  limits?: Partial<RetryLimits>;
 }
 
 /** The clients of one caller in one region, and the one way to call them. */
@@ -112,7 +114,7 @@ export function createSession(options: AwsOptions) {
    */
   async function call<T>(
     operation: Operation,
-    { repeatable }: CallOptions,
+    { repeatable, limits }: CallOptions,
     invoke: (http: { abortSignal: AbortSignal }) => Promise<T>,
   ): Promise<T> {
     const attempt = () =>
@@ -122,7 +124,7 @@ export function createSession(options: AwsOptions) {
         repeatable,
         signal,
         random: options.random,
-        limits: options.limits,
+        limits: { ...limits, ...options.limits },
       });
     try {
       await region();

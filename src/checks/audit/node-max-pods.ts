@@ -1,7 +1,15 @@
+import type { AuditFacts, NodeAudit } from '../../domain/audit.ts';
 import type { Finding } from '../../domain/finding.ts';
+import { supportsPrefixes } from '../../domain/max-pods.ts';
 import { count } from '../check.ts';
 import { type AuditCheck, auditCode, byGroup, range, titleOf } from './audit-check.ts';
 import { planFor } from './node-prefixes.ts';
+
+/** Whether all instance types of the nodes are Nitro; types that nobody knows are taken for it. */
+const canUsePrefixes = ({ snapshot }: AuditFacts, nodes: readonly NodeAudit[]): boolean =>
+  snapshot.instanceTypes
+    .filter(({ instanceType }) => nodes.some((node) => node.instanceType === instanceType))
+    .every(supportsPrefixes);
 
 /** Nodes whose maxPods is not what it could be, or more than there are addresses. */
 export const nodeMaxPods: AuditCheck = {
@@ -11,7 +19,6 @@ export const nodeMaxPods: AuditCheck = {
     auditCode('AUDIT.MAX_PODS_LOWER', 'Nodes take fewer pods than EKS would compute, by a limit set elsewhere.'),
   ],
   run(facts) {
-    const { name: clusterName } = facts.snapshot.cluster;
     const sayable = (code: 'old-max-pods' | 'lower-max-pods' | 'max-pods-above-addresses') =>
       byGroup(facts, code).map((group) => ({
         group,
@@ -27,7 +34,11 @@ export const nodeMaxPods: AuditCheck = {
           subject: group.subject,
           summary: `${title} with maxPods ${now}, but ${group.nodes[0]?.why.find(({ code }) => code === 'max-pods-above-addresses')?.text}.`,
           why: 'Kubernetes will place pods there that never get an address (FailedCreatePodSandBox).',
-          nextActions: [`lower maxPods of ${group.subject}, or let its nodes use prefixes`],
+          nextActions: [
+            canUsePrefixes(facts, group.nodes)
+              ? `Lower maxPods of ${group.subject}, or let its nodes use prefixes`
+              : `Lower maxPods of ${group.subject}: its instances are not Nitro, and cannot use prefixes`,
+          ],
         }),
       ),
       ...sayable('old-max-pods').map(
@@ -39,11 +50,9 @@ export const nodeMaxPods: AuditCheck = {
           why: group.nodes[0]?.karpenter
             ? 'Karpenter computes maxPods without prefixes until the EC2NodeClass says it.'
             : 'maxPods is fixed when a group is created, and this one was created before the switch, or as if there were no prefixes.',
-          nextActions: [
-            group.nodes[0]?.karpenter
-              ? `Set spec.kubelet.maxPods of the EC2NodeClass to ${group.nodes[0]?.expectedMaxPods}`
-              : planFor(clusterName, group),
-          ],
+          nextActions: group.nodes[0]?.karpenter
+            ? [`Set spec.kubelet.maxPods of the EC2NodeClass to ${group.nodes[0]?.expectedMaxPods}`]
+            : planFor(facts.snapshot, group),
         }),
       ),
       ...sayable('lower-max-pods').map(

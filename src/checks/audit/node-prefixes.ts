@@ -1,6 +1,9 @@
 import type { AuditFacts, NodeAudit } from '../../domain/audit.ts';
 import { usesCustomNetworking } from '../../domain/eni-config.ts';
 import type { Finding } from '../../domain/finding.ts';
+import { sourceTag } from '../../domain/nodegroups.ts';
+import { planFolder } from '../../domain/plan-command.ts';
+import type { ClusterSnapshot } from '../../domain/snapshot.ts';
 import { count, listed } from '../check.ts';
 import { type AuditCheck, auditCode, byGroup, range, sum, titleOf } from './audit-check.ts';
 
@@ -13,7 +16,6 @@ export const nodePrefixes: AuditCheck = {
     auditCode('AUDIT.CORDONED', 'Cordoned nodes are as from before the switch, and attach no prefixes.'),
   ],
   run(facts) {
-    const { name: clusterName } = facts.snapshot.cluster;
     const notNitro = byGroup(facts, 'not-nitro').map(
       (group): Finding => ({
         code: 'INSTANCE.NOT_NITRO',
@@ -48,7 +50,7 @@ export const nodePrefixes: AuditCheck = {
           `maxPods ${range(group.nodes.map(({ maxPods }) => maxPods))}, ` +
           `${count(sum(group.nodes.map(({ pods }) => pods.secondary)), 'pod')} still on secondary addresses.`,
         why: 'Pods keep the address they have, and maxPods of a running node does not change. Only new nodes of a new group do.',
-        nextActions: [planFor(clusterName, group)],
+        nextActions: planFor(facts.snapshot, group),
       }),
     );
     const left = byGroup(facts, 'secondary-left').map(
@@ -101,7 +103,17 @@ const whatFollows = ({ snapshot: { vpcCni } }: AuditFacts): string =>
 const reasonsOf = (nodes: readonly { why: { text: string }[] }[]): string =>
   listed([...new Set(nodes.map(({ why }) => why[0]?.text ?? ''))], 3);
 
-export function planFor(clusterName: string, { nodes: [node] }: { nodes: { nodegroupName: string | null }[] }): string {
-  if (node?.nodegroupName) return `prefix-migrate plan --cluster ${clusterName} --nodegroup ${node.nodegroupName}`;
-  return 'Replace these nodes by new ones with the maxPods that their type allows';
+/** A plan for the group, or to go on with the one that replaces it already. */
+export function planFor(
+  { cluster, nodegroups }: ClusterSnapshot,
+  { nodes: [node] }: { nodes: { nodegroupName: string | null }[] },
+): string[] {
+  const name = node?.nodegroupName;
+  if (!name) return ['Replace these nodes by new ones with the maxPods that their type allows'];
+  const replacement = nodegroups.find(({ tags }) => tags[sourceTag] === name);
+  if (replacement === undefined) return [`prefix-migrate plan --cluster ${cluster.name} --nodegroup ${name}`];
+  return [
+    `prefix-migrate status ${planFolder(cluster.name)}  # the plan under way: ${replacement.nodegroupName} replaces ${name}`,
+    `prefix-migrate apply ${planFolder(cluster.name)}  # goes on with it; give the folder that the plan was written to`,
+  ];
 }

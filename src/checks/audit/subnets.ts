@@ -1,12 +1,13 @@
 import { type AuditFacts, isJudged, type SubnetAudit } from '../../domain/audit.ts';
 import { prefixDelegationIsOn } from '../../domain/cni-settings.ts';
+import { newSubnetAdvice, usesCustomNetworking } from '../../domain/eni-config.ts';
 import type { Finding } from '../../domain/finding.ts';
 import { adviseReservation, singlesNeeded } from '../../domain/reservation.ts';
 import type { ClusterSnapshot } from '../../domain/snapshot.ts';
 import { toleratedDifference } from '../../domain/subnet-map.ts';
 import { viewSubnet } from '../../domain/subnet-owners.ts';
 import { count } from '../check.ts';
-import { mapContradicted } from '../subnet-map-incomplete.ts';
+import { mapContradicted, sharedSubnet } from '../subnet-map-incomplete.ts';
 import { type AuditCheck, auditCode } from './audit-check.ts';
 
 /** Subnets of nodes that are about to run out of /28 blocks, or whose blocks cannot all be seen. */
@@ -19,7 +20,19 @@ export const subnets: AuditCheck = {
     const few = inUse
       .filter(({ freePrefixes }) => freePrefixes < facts.minFreePrefixes)
       .map((subnet): Finding => fewPrefixes(subnet, on, facts));
-    const hidden = inUse
+    const { subnets: all, cluster } = facts.snapshot;
+    const ofOthers = new Map(
+      all.filter(({ ownerId }) => ownerId !== cluster.accountId).map((subnet) => [subnet.subnetId, subnet]),
+    );
+    // what cannot be seen is no fault of the cluster
+    const shared = inUse.flatMap(({ subnetId, freePrefixes, hiddenAddresses, contradictingAddresses }): Finding[] => {
+      const subnet = ofOthers.get(subnetId);
+      if (subnet === undefined) return [];
+      const hidden = hiddenAddresses - contradictingAddresses;
+      return [{ ...sharedSubnet(subnet, { freePrefixes, hidden, region: cluster.region }), severity: 'advice' }];
+    });
+    const own = inUse.filter(({ subnetId }) => !ofOthers.has(subnetId));
+    const hidden = own
       .filter(({ hiddenAddresses }) => hiddenAddresses > toleratedDifference)
       .map(
         ({ subnetId, hiddenAddresses }): Finding => ({
@@ -27,11 +40,11 @@ export const subnets: AuditCheck = {
           severity: 'advice',
           subject: subnetId,
           summary: `${subnetId}: ${hiddenAddresses} addresses in use cannot be seen; its number of free /28 blocks is too high.`,
-          why: 'The subnet is shared with other accounts, or the credentials may not see every network interface of it.',
+          why: 'The credentials may not see every network interface of the subnet.',
           nextActions: [],
         }),
       );
-    const contradicting = inUse
+    const contradicting = own
       .filter(({ contradictingAddresses }) => contradictingAddresses > toleratedDifference)
       .map(({ subnetId, contradictingAddresses }) =>
         mapContradicted(
@@ -40,7 +53,7 @@ export const subnets: AuditCheck = {
           `prefix-migrate audit --cluster ${facts.snapshot.cluster.name}`,
         ),
       );
-    return [...few, ...hidden, ...contradicting];
+    return [...few, ...shared, ...hidden, ...contradicting];
   },
 };
 
@@ -58,9 +71,14 @@ function fewPrefixes(subnet: SubnetAudit, on: boolean, { snapshot, minFreePrefix
       (on
         ? 'Nodes that find none stay Ready, while their new pods get no address.'
         : 'A move to prefixes would need them.'),
-    nextActions: [...reserving, `${reserving.length > 0 ? 'Or give' : 'Give'} the node groups further subnets`],
+    nextActions: [...reserving, newSubnetAction(snapshot, subnet, reserving.length > 0 ? 'Or give' : 'Give')],
   };
 }
+
+const newSubnetAction = (snapshot: ClusterSnapshot, subnet: SubnetAudit, give: string): string =>
+  usesCustomNetworking(snapshot.vpcCni.env)
+    ? newSubnetAdvice(snapshot, subnet, null)
+    : `${give} the node groups further subnets`;
 
 /** The largest ones: few ranges are easy to live with. */
 const mostRanges = 3;

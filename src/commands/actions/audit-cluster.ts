@@ -1,7 +1,9 @@
 import { runAuditChecks } from '../../checks/audit/index.ts';
+import { withCallersFlags } from '../../cli/callers-flags.ts';
 import type { Io } from '../../cli/io.ts';
 import { type ConnectionOptions, connect } from '../../composition.ts';
 import { type AuditReport, auditFacts, isHealthy } from '../../domain/audit.ts';
+import { plainJson } from '../../domain/canonical-json.ts';
 import { prefixDelegationIsOn, vpcCniVersion } from '../../domain/cni-settings.ts';
 import { ExitCode } from '../../domain/migrate-error.ts';
 import type { ClusterSnapshot } from '../../domain/snapshot.ts';
@@ -61,12 +63,13 @@ export function makeReport(
 }
 
 function rendered(report: AuditReport, { format, allNodes }: AuditOptions, io: Io): string {
+  const offered = (text: string): string => withCallersFlags(text, io.commandLine);
   switch (format) {
     case 'text':
-      return auditText(withoutControlCharacters(report), { allNodes, colour: io.colour.stdout });
+      return offered(auditText(withoutControlCharacters(report), { allNodes, colour: io.colour.stdout }));
     case 'markdown':
-      return auditMarkdown(withoutControlCharacters(report), { allNodes });
+      return offered(auditMarkdown(withoutControlCharacters(report), { allNodes }));
     case 'json':
-      return `${JSON.stringify(report, null, 2)}\n`;
+      return `${plainJson(report, 2)}\n`;
   }
 }

@@ -1,6 +1,8 @@
 import { runChecks } from '../../checks/index.ts';
+import { withCallersFlags } from '../../cli/callers-flags.ts';
 import type { Io } from '../../cli/io.ts';
 import { type ConnectionOptions, connect, loadTemplates, writePlanFolder } from '../../composition.ts';
+import { plainJson } from '../../domain/canonical-json.ts';
 import { blockers } from '../../domain/finding.ts';
 import { ExitCode } from '../../domain/migrate-error.ts';
 import type { MigrationPlan, PlanRequest } from '../../domain/plan.ts';
@@ -102,7 +104,7 @@ async function writeFolder(folder: string, plan: MigrationPlan, snapshot: Cluste
   });
   await writePlanFolder(folder, {
     'plan.json': renderPlan(plan),
-    'snapshot.json': `${JSON.stringify(snapshot, null, 2)}\n`,
+    'snapshot.json': `${plainJson(snapshot, 2)}\n`,
     'cluster.eksctl.yaml': eksctlYaml(plan),
     'plan.md': planMarkdown(withoutControlCharacters(plan)),
     'report.html': planHtml(plan, snapshot),
@@ -116,18 +118,22 @@ function rendered(
   { format, folder }: PlanOptions,
   { colour: { stdout: colour }, commandLine }: Io,
 ): string {
+  // the plan says what is asked for; where it was asked, only the command line knows
+  const offered = (text: string): string => withCallersFlags(text, commandLine);
   switch (format) {
     case 'text':
-      return planText(withoutControlCharacters(plan), {
-        folder,
-        colour,
-        subnetMaps: subnetSection(snapshot, plan, colour),
-        command: commandLine.startsWith('prefix-migrate plan ') ? commandLine.replace(' --dry-run', '') : undefined,
-      });
+      return offered(
+        planText(withoutControlCharacters(plan), {
+          folder,
+          colour,
+          subnetMaps: subnetSection(snapshot, plan, colour),
+          command: commandLine.startsWith('prefix-migrate plan ') ? commandLine.replace(' --dry-run', '') : undefined,
+        }),
+      );
     case 'json':
       return renderPlan(plan);
     case 'markdown':
-      return planMarkdown(withoutControlCharacters(plan));
+      return offered(planMarkdown(withoutControlCharacters(plan)));
     case 'eksctl':
       return eksctlYaml(plan);
   }

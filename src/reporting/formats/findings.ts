@@ -42,7 +42,7 @@ function lines(finding: Finding, colour: boolean): string[] {
   const mark = finding.allowed === true ? 'o' : marks[finding.severity];
   const style = mark === 'x' ? 'red' : mark === '!' ? 'yellow' : 'dim';
   const head = `  ${mark} ${finding.code}  `;
-  const about = finding.summary.includes(finding.subject) ? finding.summary : `${finding.subject}: ${finding.summary}`;
+  const about = namesSubject(finding) ? finding.summary : `${finding.subject}: ${finding.summary}`;
   const [first = '', ...rest] = hanging(head, about, 6);
   return [
     first.replace(head, `  ${paint(style, `${mark} ${finding.code}`, colour)}  `),
@@ -51,6 +51,13 @@ function lines(finding: Finding, colour: boolean): string[] {
     ...finding.nextActions.map((action) => `      -> ${action}`),
   ];
 }
+
+/** Whether the summary names everything that the finding is about; that a setting is one of aws-node goes without saying. */
+const namesSubject = ({ subject, summary }: Finding): boolean =>
+  subject
+    .replace(/^aws-node /, '')
+    .split(', ')
+    .every((name) => summary.includes(name));
 
 function moreLines(findings: readonly Finding[]): string[] {
   const [first] = findings;

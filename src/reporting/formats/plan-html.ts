@@ -5,9 +5,12 @@ import { count, dateTime, withoutControlCharacters } from '../text.ts';
 import { bySeverity, isCommand, tally } from './findings.ts';
 import { type Content, html, type Markup } from './markup.ts';
 import {
+  conflictSentence,
   drainSentence,
+  impossibleSentence,
   instructionsTitle,
   memoryWords,
+  nothingSentence,
   orderSentence,
   reservedRanges,
   settingRows,
@@ -43,10 +46,7 @@ good until ${dateTime(plan.expiresAt)}. Plan <code>${plan.planId}</code>, made b
 <main>
 ${summary(plan)}
 ${findings(plan.findings)}
-${nodegroups(plan)}
-${vpcCni(plan)}
-${subnets(plan, snapshot)}
-${steps(plan)}
+${impossibleSentence(plan) === '' ? [nodegroups(plan), vpcCni(plan), subnets(plan, snapshot), steps(plan)] : ''}
 </main>
 </body>
 </html>
@@ -56,7 +56,9 @@ ${steps(plan)}
 
 function summary(plan: MigrationPlan): Markup {
   const { nodegroups: groups, forecast } = plan;
-  if (groups.length === 0) return html`<p class="lead">Nothing to move.</p>`;
+  const impossible = impossibleSentence(plan);
+  if (impossible !== '') return html`<p class="lead">${impossible}</p>`;
+  if (groups.length === 0) return html`<p class="lead">${nothingSentence(plan)}</p>`;
   const nodes = groups.reduce((sum, group) => sum + group.nodes.source, 0);
   const pods = groups.reduce((sum, group) => sum + group.pods, 0);
   const drain = drainSentence(forecast);
@@ -162,6 +164,7 @@ ${
         ]),
       )
 }
+${conflictSentence(found) === '' ? '' : html`<p>${conflictSentence(found)}</p>`}
 ${
   found.instructions.length === 0
     ? ''

@@ -2,7 +2,9 @@ import type { MigrationPlan } from '../../domain/plan.ts';
 import { findingsMarkdown, isCommand, tally } from './findings.ts';
 import { code, plain, table } from './markdown.ts';
 import {
+  conflictSentence,
   drainSentence,
+  impossibleSentence,
   instructionsTitle,
   memoryWords,
   orderSentence,
@@ -16,9 +18,11 @@ import {
 /** The plan for a review: `plan.md` in the plan folder. */
 export function planMarkdown(plan: MigrationPlan): string {
   const { cluster, forecast } = plan;
+  const impossible = impossibleSentence(plan);
   return [
     `# Move ${plain(cluster.name)} to prefix delegation`,
     '',
+    ...(impossible === '' ? [] : [`**${impossible}**`, '']),
     table(
       ['', ''],
       [
@@ -29,8 +33,12 @@ export function planMarkdown(plan: MigrationPlan): string {
         ['Plan', { code: plan.planId }],
         ['Good until', plan.expiresAt],
         ['Made by', `prefix-migrate ${plan.toolVersion}`],
-        ['Order', orderSentence(plan.order)],
-        ['Drain', drainSentence(forecast) || 'No pod has to move.'],
+        ...(impossible === ''
+          ? [
+              ['Order', orderSentence(plan.order)],
+              ['Drain', drainSentence(forecast) || 'No pod has to move.'],
+            ]
+          : []),
       ],
     ),
     '',
@@ -38,6 +46,13 @@ export function planMarkdown(plan: MigrationPlan): string {
     '',
     ...(plan.findings.length > 0 ? [`${tally(plan.findings)}.`, ''] : []),
     findingsMarkdown(plan.findings),
+    ...(impossible === '' ? sections(plan) : []),
+  ].join('\n');
+}
+
+/** What the plan does. */
+function sections(plan: MigrationPlan): string[] {
+  return [
     '## aws-node',
     '',
     ...vpcCniSection(plan),
@@ -78,11 +93,12 @@ export function planMarkdown(plan: MigrationPlan): string {
       plan.steps.map((step) => [step.id, step.phase, step.impact, step.summary, step.dependsOn.join(', ')]),
     ),
     '',
-  ].join('\n');
+  ];
 }
 
 function vpcCniSection({ vpcCni }: MigrationPlan): string[] {
   const rows = settingRows(vpcCni);
+  const conflict = conflictSentence(vpcCni);
   return [
     plain(`${vpcCniSentence(vpcCni)} Owner known from: ${vpcCni.owner.evidence}.`),
     '',
@@ -102,6 +118,7 @@ function vpcCniSection({ vpcCni }: MigrationPlan): string[] {
           ),
           '',
         ]),
+    ...(conflict === '' ? [] : [conflict, '']),
     ...(vpcCni.instructions.length === 0
       ? []
       : [

@@ -2,7 +2,15 @@ import { blockers } from '../../domain/finding.ts';
 import type { MigrationPlan, NodegroupPlan, SubnetPlan } from '../../domain/plan.ts';
 import { columns, count, hanging, paint } from '../text.ts';
 import { findingLines, tally } from './findings.ts';
-import { drainSentence, memoryWords, nodeSentence, orderSentence, reservedRanges } from './plan-words.ts';
+import {
+  drainSentence,
+  impossibleSentence,
+  memoryWords,
+  nodeSentence,
+  nothingSentence,
+  orderSentence,
+  reservedRanges,
+} from './plan-words.ts';
 import { vpcCniLines } from './vpc-cni-text.ts';
 
 /**
@@ -17,20 +25,25 @@ export function planText(
   const left = `${cluster.name}  ${cluster.region}  EKS ${cluster.kubernetesVersion}  account ${cluster.accountId}`;
   const right = `plan ${shortId(plan.planId)}`;
   const room = 80 - left.length;
+  const impossible = impossibleSentence(plan);
   const lines = [
     paint('bold', left, options.colour) + (room > right.length ? right.padStart(room) : `\n  ${right}`),
     '',
-    ...(plan.nodegroups.length === 0 ? ['  Nothing to move.'] : moveLines(plan)),
-    '',
-    ...(plan.nodegroups.length === 0 ? [] : [...vpcCniLines(plan, options.colour), '']),
-    ...(plan.subnets.length === 0 ? [] : [...subnetLines(plan), '']),
+    ...(impossible !== '' ? [`  ${impossible}`, ''] : planLines(plan, options.colour)),
   ];
   if (plan.findings.length > 0) {
     lines.push(`  ${tally(plan.findings)}`, ...findingLines(plan.findings, options.colour), '');
   }
-  lines.push(...(options.subnetMaps ?? []), ...nextLines(plan, options));
+  lines.push(...(impossible === '' ? (options.subnetMaps ?? []) : []), ...nextLines(plan, options));
   return `${lines.join('\n')}\n`;
 }
+
+const planLines = (plan: MigrationPlan, colour: boolean): string[] => [
+  ...(plan.nodegroups.length === 0 ? [`  ${nothingSentence(plan)}`] : moveLines(plan)),
+  '',
+  ...(plan.nodegroups.length === 0 ? [] : [...vpcCniLines(plan, colour), '']),
+  ...(plan.subnets.length === 0 ? [] : [...subnetLines(plan), '']),
+];
 
 /** Enough of a plan's id to tell plans apart. */
 export const shortId = (planId: string): string => planId.slice(0, 8);
@@ -139,7 +152,7 @@ function nextLines(
     folder === null
       ? ['  Dry run: nothing was written.']
       : hanging('  ', `Written to ${folder}/ (${filesOf(plan).join(', ')})`, 2);
-  if (plan.nodegroups.length === 0) return written;
+  if (plan.nodegroups.length === 0 || impossibleSentence(plan) !== '') return written;
   if (blocking > 0) {
     return [
       ...written,

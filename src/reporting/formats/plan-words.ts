@@ -1,3 +1,4 @@
+import { blockers } from '../../domain/finding.ts';
 import type {
   Forecast,
   MigrationPlan,
@@ -14,6 +15,21 @@ import { count, roughly } from '../text.ts';
 
 /** What a plan says in sentences: the same in text, Markdown and HTML. */
 
+/** Findings of a cluster that cannot be moved, whatever is asked for. */
+const hopeless = ['CLUSTER.OUTPOST', 'CNI.OTHER_CNI', 'CNI.NOT_EKS_ADDON'];
+
+/** `Cannot be moved (CNI.OTHER_CNI).`; empty for a cluster that can. The plan has nothing else to say then but its findings. */
+export function impossibleSentence({ findings }: MigrationPlan): string {
+  const found = blockers(findings).find(({ code }) => hopeless.includes(code));
+  return found === undefined ? '' : `Cannot be moved (${found.code}).`;
+}
+
+/** What stands in place of a move where there is none. */
+export const nothingSentence = ({ findings }: MigrationPlan): string =>
+  findings.some(({ code }) => code === 'INSTANCE.UNKNOWN')
+    ? 'Nothing to move, as far as can be judged (INSTANCE.UNKNOWN).'
+    : 'Nothing to move.';
+
 const tools: Record<VpcCniOwner['tool'], string> = {
   eks: 'EKS add-on',
   cloudformation: 'CloudFormation',
@@ -28,11 +44,12 @@ const tools: Record<VpcCniOwner['tool'], string> = {
 export function vpcCniSentence(vpcCni: VpcCniPlan): string {
   const { owner, version, how } = vpcCni;
   const by = [tools[owner.tool], owner.name].filter((part) => part !== null).join(' ');
-  const changing = settingRows(vpcCni).length;
+  const conflicts = vpcCni.settings.filter(({ change: kind }) => kind === 'conflict').length;
+  const changing = settingRows(vpcCni).length - conflicts;
   const settings = `${changing} of ${count(vpcCni.settings.length, 'setting')}`;
-  const change = changing === 1 ? 'changes' : 'change';
+  const change = changing === 1 || vpcCni.settings.length === 1 ? 'changes' : 'change';
   const ways: Record<VpcCniPlan['how'], string> = {
-    'update-addon': `${settings} ${change}; conflicts are refused`,
+    'update-addon': `${settings} ${change}${conflicts === 0 ? '' : `, ${conflicts} in conflict`}`,
     'patch-daemon-set': `${settings} ${change}, on the DaemonSet`,
     'wait-for-owner': `apply waits until its owner has changed ${settings}`,
     nothing: 'stays as it is',
@@ -61,15 +78,21 @@ const shown = (value: string | null): string => (value === null ? '-' : value ==
 /** The settings that change or are in conflict. */
 export function settingRows({ settings }: VpcCniPlan): SettingRow[] {
   const told = settings.filter(({ change, live, target }) => change !== 'none' || live !== target);
-  return told.map(({ name, configured, live, target, setBy, change }) => ({
+  return told.map(({ name, configured, live, isHidden, target, setBy, change }) => ({
     name,
     configured: shown(configured),
-    live: shown(live),
+    live: isHidden ? '(not shown)' : shown(live),
     target: shown(target),
     setBy: shown(setBy),
     note: notes[change],
   }));
 }
+
+/** What the table means where settings are in conflict; empty when none is. */
+export const conflictSentence = ({ settings }: VpcCniPlan): string =>
+  settings.some(({ change }) => change === 'conflict')
+    ? 'CONFLICT: EKS would set AFTER, and refuses to. The plan counts with LIVE.'
+    : '';
 
 /** What stands above the instructions for the owner of aws-node. */
 export const instructionsTitle = ({ how: way }: VpcCniPlan): string =>
@@ -88,11 +111,16 @@ export const stageTitles: Record<Stage, string> = {
 export function drainSentence({ criticalWorkload, expectedSeconds, lowerBoundSeconds }: Forecast): string {
   if (criticalWorkload === null) return '';
   const [expected, least] = [roughly(expectedSeconds), roughly(lowerBoundSeconds)];
-  return `about ${expected} (estimate)${expected === least ? '' : `, not less than ${least}`}: ${criticalWorkload} decides.`;
+  return `about ${expected} (estimate)${expected === least ? '' : `, at least ${least}`}; ${criticalWorkload} takes longest.`;
 }
 
 /** The order of cordon and switch, with its reason. */
-export const orderSentence = ({ order, reason }: OrderPlan): string => `${order}. ${reason}`;
+export const orderSentence = ({ order, reason }: OrderPlan): string => `${order} (${orderWords[order]}). ${reason}`;
+
+const orderWords: Record<OrderPlan['order'], string> = {
+  'safe-flip': 'old nodes stay in service until the new ones are verified',
+  'cordon-first': 'old nodes are cordoned before prefix delegation is switched on',
+};
 
 /** When a subnet runs short, by how much, and until when; empty when it never does. */
 export function shortageSentence(subnet: SubnetPlan): string {
@@ -116,7 +144,7 @@ export const reservedRanges = ({ steps }: MigrationPlan): string[] =>
 
 /** What each node of a group will be like: what limits its pods, and its prefixes. */
 export const nodeSentence = ({ maxPods, prefixesPerNode: { idle, expected, full } }: NodegroupPlan): string =>
-  `${maxPods.limitedBy}; prefixes ${idle} idle, ${expected} as planned, ${full} full.`;
+  `${maxPods.value} pods (${maxPods.limitedBy}); prefixes ${idle} idle, ${expected} with its pods, ${full} full.`;
 
 const gib = (mib: number): string => (mib / 1024).toFixed(1);
 

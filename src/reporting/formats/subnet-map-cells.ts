@@ -49,6 +49,8 @@ const freeIn = (map: string): number => Array.from(map).filter(isFreeSymbol).len
 
 /** Why the map need not be the whole truth; null when it is. */
 export function doubt(view: SubnetView): string | null {
+  if (view.complete && view.shared)
+    return 'Another account owns the subnet: interfaces may be hidden, so fewer blocks may be free.';
   if (view.complete) return null;
   const { expectedAvailableCount: seen, availableCount: counted } = view;
   const difference = `AWS counts ${counted} free single addresses, the interfaces that can be seen leave ${seen}`;

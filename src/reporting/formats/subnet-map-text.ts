@@ -95,11 +95,13 @@ function legend(map: string, colour: boolean): string[] {
 }
 
 /** Why free addresses are of no use to prefixes, and how much of it goes with the old nodes. */
-function scatter({ freeAddresses, fragmentation, longestRun, spoilers }: SubnetView): string {
+function scatter({ freeAddresses, freePrefixes, fragmentation, longestRun, spoilers }: SubnetView): string {
   const old = spoilers.find(({ owner }) => owner === 'source-node');
   return (
-    ` ${Math.round(fragmentation * 100)} % of the ${count(freeAddresses, 'free address', 'free addresses')} ` +
-    `lie outside free blocks; longest run ${count(longestRun, 'block')}.` +
+    (freePrefixes === 0
+      ? ''
+      : ` ${Math.round(fragmentation * 100)} % of the ${count(freeAddresses, 'free address', 'free addresses')} ` +
+        `lie outside free blocks; longest run ${count(longestRun, 'block')}.`) +
     (old === undefined
       ? ''
       : ` Old nodes hold single addresses in ${count(old.blocks, 'block')}, alone in ${old.alone}.`)

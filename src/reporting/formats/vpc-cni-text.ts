@@ -1,10 +1,11 @@
 import type { MigrationPlan } from '../../domain/plan.ts';
 import { columns, cut, hanging, paint } from '../text.ts';
-import { instructionsTitle, type SettingRow, settingRows, vpcCniSentence } from './plan-words.ts';
+import { conflictSentence, instructionsTitle, type SettingRow, settingRows, vpcCniSentence } from './plan-words.ts';
 
 /** What a plan does to aws-node: who owns it, the settings that change or conflict, and what only its owner can do. */
 export function vpcCniLines({ vpcCni, findings }: MigrationPlan, colour: boolean): string[] {
   const rows = settingRows(vpcCni);
+  const conflict = conflictSentence(vpcCni);
   const table = columns([['  VARIABLE', 'ADD-ON', 'LIVE', 'AFTER', 'SET BY', ''], ...rows.map(cells)]);
   const fits = table.every((line) => line.length <= 80);
   // a finding says it with the reason
@@ -13,6 +14,7 @@ export function vpcCniLines({ vpcCni, findings }: MigrationPlan, colour: boolean
   return [
     ...hanging('  ', vpcCniSentence(vpcCni), 2),
     ...(rows.length === 0 ? [] : fits ? table : rows.flatMap(stacked)).map((line) => marked(line, colour)),
+    ...(conflict === '' ? [] : [`  ${conflict}`]),
     ...(untold.length === 0 ? [] : [`  ${instructionsTitle(vpcCni)}`, ...untold.map((line) => `      -> ${line}`)]),
   ];
 }

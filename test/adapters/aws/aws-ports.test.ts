@@ -566,3 +566,26 @@ test('a token for Kubernetes: presigned, named after the cluster, kept ten minut
   const later = await bench.run(kubernetesToken('demo'));
   assert.equal(later.expiresAt, bench.clock.now() + 14 * 60_000);
 });
+
+const ask = ({ eks }: AwsPorts) => eks.addonConfigurationSchema('vpc-cni', 'v1.19.2-eksbuild.1');
+
+test('the schema of an add-on is of use, not needed: what refuses it, or does not know the question, costs no time', async () => {
+  const told = await call([json({ addonName: 'vpc-cni', configurationSchema: '{"$ref":"#/x"}' })], ask);
+  assert.equal(told.value, '{"$ref":"#/x"}');
+  assert.deepEqual(told.names, ['GET /addons/configuration-schemas?addonName=vpc-cni&addonVersion=v1.19.2-eksbuild.1']);
+  const refusals: Answer[] = [
+    json({ addonName: 'vpc-cni' }),
+    eksError(403, 'AccessDeniedException', 'not authorized to perform: eks:DescribeAddonConfiguration'),
+    eksError(400, 'InvalidParameterException', 'Addon version specified is not supported'),
+    { status: 404, headers: { 'content-type': 'text/html' }, body: '<!doctype html><title>404 Not Found</title>' },
+    { status: 501, headers: {}, body: 'not implemented' },
+  ];
+  for (const answer of refusals) {
+    const { value, requests, error } = await call([answer], ask);
+    assert.deepEqual([value, requests.length, error], [null, 1, undefined]);
+  }
+  const { value, seconds } = await call([reset], ask);
+  assert.ok(value === null && seconds <= 20, `${seconds} s`);
+  const later = await call([eksError(500, 'ServerException', 'later'), json({ configurationSchema: '{}' })], ask);
+  assert.equal(later.value, '{}');
+});

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { auditChecks } from '../../../src/checks/audit/index.ts';
 import { checks } from '../../../src/checks/index.ts';
 import { type AuditFacts, isHealthy } from '../../../src/domain/audit.ts';
-import type { ClusterSnapshot } from '../../../src/domain/snapshot.ts';
+import type { ClusterSnapshot, Nodegroup } from '../../../src/domain/snapshot.ts';
 import { allocatable, audited, type OneNode, oneNode, prefixCni } from '../../support/audited.ts';
 import {
   aNode,
@@ -334,6 +334,27 @@ for (const { title, is, why, said, verdict } of rows) {
 const lint = (env: Record<string, string>, base = prefixCni()) =>
   audited(oneNode({ snapshot: { vpcCni: { ...base, env: { ...base.env, ...env } } } })).said;
 
+const warningActions = (nodegroups: Nodegroup[], is: OneNode) =>
+  audited(oneNode({ ...is, snapshot: { nodegroups, ...is.snapshot } })).findings.find(
+    ({ severity }) => severity === 'warning',
+  )?.nextActions;
+
+test('half-way through a migration the next action is to go on with it', () => {
+  const replacement = aNodegroup({ nodegroupName: 'apps-pd-1', tags: { 'prefix-migrate/source': 'apps' } });
+  const goOn = [
+    'prefix-migrate status prefix-migrate-shop-eu  # the plan under way: apps-pd-1 replaces apps',
+    'prefix-migrate apply prefix-migrate-shop-eu  # goes on with it; give the folder that the plan was written to',
+  ];
+  const cases = [
+    { node: { allocatable: allocatable(29) } },
+    { node: { allocatable: allocatable(29) }, interface: secondary, pods: onSecondary },
+  ];
+  for (const old of cases) {
+    assert.deepEqual(warningActions([aNodegroup(), replacement], old), goOn);
+    assert.deepEqual(warningActions([aNodegroup()], old), ['prefix-migrate plan --cluster shop-eu --nodegroup apps']);
+  }
+});
+
 test('settings: what caps, thrashes, is ignored or costs', () => {
   assert.deepEqual(lint({ WARM_IP_TARGET: '5', MINIMUM_IP_TARGET: '16' }), [], 'targets as plan proposes them');
   assert.deepEqual(lint({ MINIMUM_IP_TARGET: '16' }), ['blocking CNI.MINIMUM_CAPS_NODE']);
@@ -392,7 +413,7 @@ test('few free blocks are a warning with prefix delegation on, and advice with i
 
 test('addresses that cannot be seen are told of', () => {
   const shared = [aSubnet({ ownerId: '999988887777', availableIpAddressCount: 100 })];
-  assert.deepEqual(audited(oneNode({ snapshot: { subnets: shared } })).said, ['advice SUBNET.MAP_INCOMPLETE']);
+  assert.deepEqual(audited(oneNode({ snapshot: { subnets: shared } })).said, ['advice SUBNET.SHARED']);
 });
 
 const counting = (availableIpAddressCount: number) =>
@@ -479,4 +500,22 @@ test('the pods of a stray address are named', () => {
     networkInterfaces: [anInterface({ prefixes: ['10.0.1.32/28'] })],
   }).findings;
   assert.equal(finding?.subject, 'shop/a, shop/b');
+});
+
+const actionsAgainstTooMany = (is: OneNode) =>
+  audited(oneNode(is)).findings.find(({ code }) => code === 'AUDIT.MAX_PODS_ABOVE_ADDRESSES')?.nextActions;
+
+test('too many pods: what can help depends on the type', () => {
+  const xen: OneNode = {
+    node: { instanceType: 'p2.xlarge' },
+    interface: secondary,
+    pods: onSecondary,
+    snapshot: { instanceTypes: [xenType] },
+  };
+  assert.deepEqual(actionsAgainstTooMany(xen), [
+    'Lower maxPods of apps: its instances are not Nitro, and cannot use prefixes',
+  ]);
+  assert.deepEqual(actionsAgainstTooMany({ node: { allocatable: allocatable(500) } }), [
+    'Lower maxPods of apps, or let its nodes use prefixes',
+  ]);
 });

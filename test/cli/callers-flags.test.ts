@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { commandLineOf, withCallersFlags } from '../../src/cli/callers-flags.ts';
+
+const caller = "prefix-migrate plan --cluster prod --region=eu-west-1 --context 'my prod' --out plans/a --format text";
+
+test('commands that are offered keep where the caller looks, and the folder', () => {
+  const where = "--region eu-west-1 --context 'my prod'";
+  const rows: [string, string][] = [
+    [
+      '      -> prefix-migrate plan --cluster prod --max-pods 110  # fewer',
+      `      -> prefix-migrate plan --cluster prod ${where} --out plans/a --max-pods 110  # fewer`,
+    ],
+    ['- `prefix-migrate plan --cluster prod`', `- \`prefix-migrate plan --cluster prod ${where} --out plans/a\``],
+    ['  -> prefix-migrate audit --cluster prod', `  -> prefix-migrate audit --cluster prod ${where}`],
+    ['  Next: prefix-migrate apply plans/a', `  Next: prefix-migrate apply plans/a ${where}`],
+    [`        ${caller}`, `        ${caller}`],
+    ['  -> prefix-migrate status plans/a', '  -> prefix-migrate status plans/a'],
+    ['  Nothing is changed yet. apply asks first', '  Nothing is changed yet. apply asks first'],
+  ];
+  const text = (column: 0 | 1) => rows.map((row) => row[column]).join('\n');
+  assert.equal(withCallersFlags(text(0), caller), text(1));
+  assert.equal(withCallersFlags(text(0), 'prefix-migrate plan --cluster prod'), text(0));
+});
+
+test('words that a shell would take apart are quoted', () => {
+  assert.equal(commandLineOf(['plan', '--out', 'a b', "it's", '$HOME', '']), `plan --out 'a b' 'it'\\''s' '$HOME' ''`);
+});
