@@ -121,6 +121,15 @@ const lesser: [string, RandomCluster, boolean, Agreement['outcome']][] = [
     'applied',
   ],
   [
+    'no pod starts on the nodes of another group while the VPC CNI is switched',
+    {
+      ...withSettings({ nodegroups: [nodegroup('general', 1, [subnet]), nodegroup('other', 4, [subnet])] }, {}),
+      request: { ...safeFlip, order: 'cordon-first', allow: [], nodegroups: ['general'] },
+    },
+    true,
+    'applied',
+  ],
+  [
     'one node gives back addresses before the next attaches prefixes',
     withSettings(
       {

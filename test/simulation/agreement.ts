@@ -4,6 +4,7 @@
  */
 import { canonicalJson } from '../../src/domain/canonical-json.ts';
 import { poolSettings } from '../../src/domain/cni-settings.ts';
+import { supportsPrefixes } from '../../src/domain/max-pods.ts';
 import { MigrateError } from '../../src/domain/migrate-error.ts';
 import { instanceTypesOf } from '../../src/domain/nodegroups.ts';
 import type { MigrationPlan, NodegroupPlan } from '../../src/domain/plan.ts';
@@ -358,8 +359,27 @@ function chanceIn(subnetId: string, seen: Seen): { blocks: number; taken: number
     const planned = isReached ? Math.ceil(Math.max(1, size.replacement) / subnetIds.length) : 0;
     absent += Math.max(0, planned - here.length) * worstWith(plannedPodsPerNode(snapshot, group));
   }
-  const words = `${addresses} that no address spoiled, ${absent} of nodes elsewhere, ${fuller} of nodes that could hold more; ${taken} taken with nothing given back`;
-  return { blocks: addresses + absent + fuller, taken, words };
+  const spare = heldLessThanWithPod(subnetId, seen);
+  const words = `${addresses} that no address spoiled, ${absent} of nodes elsewhere, ${fuller} of nodes that could hold more, ${spare} of other nodes where no pod started; ${taken} taken with nothing given back`;
+  return { blocks: addresses + absent + fuller + spare, taken, words };
+}
+
+/** Blocks that nodes of other groups never held, and would have with one pod in a prefix, as a plan expects. */
+function heldLessThanWithPod(subnetId: string, seen: Seen): number {
+  const { world, plan, snapshot, watch } = seen;
+  const own = plan.nodegroups.flatMap(({ source, replacement }) => [
+    ...membersOf(world, source),
+    ...membersOf(world, replacement),
+  ]);
+  const moved = new Set(own.map(({ metadata }) => metadata.name));
+  const withPrefixes = new Set(snapshot.instanceTypes.filter(supportsPrefixes).map(({ instanceType }) => instanceType));
+  return world.store
+    .list<Node>('nodes')
+    .filter(({ metadata, spec }) => !moved.has(metadata.name) && spec.unschedulable !== true)
+    .filter(({ metadata }) => withPrefixes.has(metadata.labels?.['node.kubernetes.io/instance-type'] ?? ''))
+    .filter((node) => podSubnet(world, node) === subnetId)
+    .map((node) => steadyPrefixes(1, settingsOf(seen, node)) - (watch.mostHeld.get(instanceIdOf(node)) ?? 0))
+    .reduce((sum, blocks) => sum + Math.max(0, blocks), 0);
 }
 
 const interfacesOf = (world: World, node: Node) => world.ec2.instances.get(instanceIdOf(node))?.enis ?? [];
