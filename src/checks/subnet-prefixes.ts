@@ -49,7 +49,9 @@ function summaryOf(subnet: SubnetPlan): string {
   const short = firstShort(subnet);
   if (short === undefined) return `${where} has ${freePrefixes} free /28 blocks, ${peakDemand} are needed at the peak.`;
   const peak = peakDemand > short.taken ? ` At the peak ${peakDemand} are needed.` : '';
-  return `${where} runs short ${stageMoments[short.stage]}: ${count(short.taken, '/28 block')} needed, ${freePrefixes} free.${peak}`;
+  const certain = Math.max(0, short.left + short.taken);
+  const free = certain < freePrefixes ? `${certain} of ${freePrefixes} free ones certain` : `${freePrefixes} free`;
+  return `${where} runs short ${stageMoments[short.stage]}: ${count(short.taken, '/28 block')} needed, ${free}.${peak}`;
 }
 
 const whatFails = ({ vpcCni }: ClusterSnapshot): string =>

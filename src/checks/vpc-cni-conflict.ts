@@ -37,7 +37,9 @@ export const vpcCniConflict: Check = {
             nextActions: [
               ...(isAllowed
                 ? []
-                : [`${planAgain(scope, { allow: [conflictCode] })}  # takes ${name}=${live} into the configuration`]),
+                : [
+                    `${planAgain(scope, { allow: [conflictCode] })}  # takes ${name}=${oneLine(live)} into the configuration`,
+                  ]),
               `${setEnv} ${name}-  # gives it back to the add-on; then plan again`,
             ],
           },
@@ -72,4 +74,7 @@ function hasNoEffect(env: VpcCni['env'], name: string): boolean {
   return (name === 'WARM_IP_TARGET' || name === 'MINIMUM_IP_TARGET') && target(env, name) === 0;
 }
 
-const shown = (value: string | null): string => (value === null ? 'no value' : `"${value}"`);
+const shown = (value: string | null): string => (value === null ? 'no value' : `"${oneLine(value)}"`);
+
+/** A second line would be a command of its own to whoever pastes. */
+const oneLine = (value: string | null): string => (value ?? '').replaceAll(/\s+/g, ' ');

@@ -11,3 +11,7 @@ export const stageMoments: Record<Stage, string> = {
 /** The first stage at which a subnet has too few /28 blocks; undefined when it suffices. */
 export const firstShort = ({ timeline }: Pick<SubnetPlan, 'timeline'>): SubnetPlan['timeline'][number] | undefined =>
   timeline.find(({ left }) => left < 0);
+
+/** So many /28 blocks too few at the worst moment. */
+export const missingBlocks = ({ peakDemand, freePrefixes, timeline }: SubnetPlan): number =>
+  Math.max(peakDemand - freePrefixes, ...timeline.map(({ left }) => -left));

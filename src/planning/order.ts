@@ -76,7 +76,7 @@ function outcome(replay: Replay): string {
   const tightest = replay.subnets.reduce((a, b) => (left(b) < left(a) ? b : a));
   const short = firstShort(tightest);
   const { subnetId, peakDemand, ground } = tightest;
-  const free = ground.now.freePrefixes;
+  const free = ground.certain;
   if (short === undefined)
     return `every subnet has room: ${subnetId}, the tightest, needs ${peakDemand} of its ${free} free /28 blocks`;
   const others = shortIn(replay).length - 1;
@@ -84,4 +84,4 @@ function outcome(replay: Replay): string {
   return `${subnetId} runs short ${stageMoments[short.stage]}${more}: it needs ${peakDemand} /28 blocks at the peak and has ${free}`;
 }
 
-const left = ({ ground, peakDemand }: SubnetReplay): number => ground.now.freePrefixes - peakDemand;
+const left = ({ ground, peakDemand }: SubnetReplay): number => ground.certain - peakDemand;

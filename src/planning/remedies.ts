@@ -77,7 +77,7 @@ const remedy = (
   subnets: subnets.map(({ subnetId, peakDemand, ground }) => ({
     subnetId,
     peakDemand,
-    freePrefixes: ground.now.freePrefixes,
+    freePrefixes: ground.certain,
   })),
 });
 

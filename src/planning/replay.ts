@@ -39,6 +39,8 @@ export interface Ground {
   subnet: Subnet;
   now: SubnetMap;
   switchedOn: SubnetMap;
+  /** free blocks that can be counted on: in a subnet of another account each address that cannot be seen may spoil one */
+  certain: number;
   /** the interfaces there after the switch */
   interfaces: NetworkInterface[];
 }
@@ -104,10 +106,16 @@ function drawnOnce(snapshot: ClusterSnapshot): Grounds {
   return (subnetId) => {
     const subnet = subnets.get(subnetId);
     if (subnet === undefined) return undefined;
+    const known = drawn.get(subnetId);
+    if (known !== undefined) return known;
     const interfaces = after.get(subnetId) ?? [];
-    const ground = drawn.get(subnetId) ?? {
+    const now = mapSubnet(subnet, before.get(subnetId) ?? []);
+    const isShared = subnet.ownerId !== snapshot.cluster.accountId;
+    const hidden = isShared ? Math.max(0, now.expectedAvailableCount - subnet.availableIpAddressCount) : 0;
+    const ground = {
       subnet,
-      now: mapSubnet(subnet, before.get(subnetId) ?? []),
+      now,
+      certain: Math.max(0, now.freePrefixes - hidden),
       switchedOn: mapSubnet(subnet, interfaces),
       interfaces,
     };
@@ -123,7 +131,7 @@ function replaySubnet(ground: Ground, demand: SubnetDemand): SubnetReplay {
     subnetId: ground.subnet.subnetId,
     timeline,
     peakDemand,
-    fits: peakDemand <= ground.now.freePrefixes,
+    fits: peakDemand <= ground.certain,
     ground,
     demand,
   };
@@ -134,7 +142,10 @@ function replaySubnet(ground: Ground, demand: SubnetDemand): SubnetReplay {
  * that it gives back is counted on; the replacement comes after that. Each interface of a new node takes one more block for
  * its own address, unless blocks are reserved for prefixes.
  */
-function timelineOf({ now, switchedOn }: Ground, { flip, ...replacement }: SubnetDemand): SubnetPlan['timeline'] {
+function timelineOf(
+  { now, switchedOn, certain }: Ground,
+  { flip, ...replacement }: SubnetDemand,
+): SubnetPlan['timeline'] {
   const switching = blocksOf(flip);
   const givenBack = switchedOn.freePrefixes - now.freePrefixes;
   const then = ({ prefixes, interfaces }: Attached): number =>
@@ -148,7 +159,7 @@ function timelineOf({ now, switchedOn }: Ground, { flip, ...replacement }: Subne
   return stages.map((stage) => ({
     stage,
     taken: taken[stage],
-    left: now.freePrefixes - taken[stage],
+    left: certain - taken[stage],
   }));
 }
 

@@ -327,7 +327,12 @@ const rows: [string, ClusterSnapshot, Partial<PlanRequest>, string[]][] = [
       subnets: healthy.subnets.map((subnet) => ({ ...subnet, ownerId: '999988887777', availableIpAddressCount: 200 })),
     }),
     {},
-    ['warning SUBNET.SHARED subnet-0aa1', 'warning SUBNET.SHARED subnet-0bb2'],
+    [
+      'blocking SUBNET.NO_FREE_PREFIX subnet-0aa1',
+      'blocking SUBNET.NO_FREE_PREFIX subnet-0bb2',
+      'warning SUBNET.SHARED subnet-0aa1',
+      'warning SUBNET.SHARED subnet-0bb2',
+    ],
   ],
   [
     'a budget that never allows',

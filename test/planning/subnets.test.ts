@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Order, PlanRequest } from '../../src/domain/plan.ts';
 import type { ClusterSnapshot } from '../../src/domain/snapshot.ts';
+import { mapSubnet } from '../../src/domain/subnet-map.ts';
 import { createReplayer, subnetPlans } from '../../src/planning/replay.ts';
 import { aNode, aNodegroup, anInterface, aPod, aRequest, aSnapshot, aSubnet, aVpcCni } from '../support/snapshot.ts';
 
@@ -101,6 +102,19 @@ describe('demand', () => {
         map: `A3${'.'.repeat(61)}A`,
       },
     ]);
+  });
+  test('in a subnet of another account each address that cannot be seen may spoil a block', () => {
+    const cluster = oneSubnet(3, 30);
+    const [own] = cluster.subnets;
+    assert.ok(own);
+    const shared = (hidden: number) => {
+      const subnet = { ...own, ownerId: '999988887777' };
+      const counted = mapSubnet(subnet, cluster.networkInterfaces).expectedAvailableCount - hidden;
+      return { ...cluster, subnets: [{ ...subnet, availableIpAddressCount: counted }] };
+    };
+    const fits = (hidden: number) => plans(shared(hidden), ['apps']).map((one) => [one.freePrefixes, one.fits]);
+    // 61 blocks seem free, 12 are needed
+    assert.deepEqual([fits(0), fits(49), fits(50)], [[[61, true]], [[61, true]], [[61, false]]]);
   });
   test('does not fit as soon as one block is missing', () => {
     assert.deepEqual(

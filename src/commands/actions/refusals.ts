@@ -4,6 +4,7 @@ import { type Ports, sameCluster } from '../../composition.ts';
 import { blockers } from '../../domain/finding.ts';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import type { MigrationPlan } from '../../domain/plan.ts';
+import { planCommand } from '../../domain/plan-command.ts';
 import { shortId } from '../../reporting/formats/plan-text.ts';
 import { jsonLine } from '../../reporting/text.ts';
 
@@ -40,7 +41,7 @@ export function refuseBlocked(plan: MigrationPlan): void {
     code: 'PLAN.BLOCKED',
     message: `${first.code}: ${first.summary}${others.length > 0 ? ` (and ${others.length} more)` : ''} Nothing was changed.`,
     why: first.why,
-    nextActions: [...first.nextActions, `then plan again: prefix-migrate plan --cluster ${plan.cluster.name}`],
+    nextActions: [...first.nextActions, `then plan again: ${planCommand(plan.request)}`],
     exitCode: ExitCode.blockingFindings,
   });
 }

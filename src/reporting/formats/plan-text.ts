@@ -1,5 +1,6 @@
 import { blockers } from '../../domain/finding.ts';
 import type { MigrationPlan, NodegroupPlan, SubnetPlan } from '../../domain/plan.ts';
+import { missingBlocks } from '../../domain/stages.ts';
 import { columns, count, hanging, paint } from '../text.ts';
 import { findingLines, tally } from './findings.ts';
 import {
@@ -139,7 +140,7 @@ const rowOf =
     `${subnet.freePrefixes} of ${blocksOf(subnet.cidr)}`,
     String(subnet.peakDemand),
     String(subnet.freePrefixesAfter),
-    subnet.fits ? 'fits' : `${subnet.peakDemand - subnet.freePrefixes} short`,
+    subnet.fits ? 'fits' : `${missingBlocks(subnet)} short`,
   ];
 
 function nextLines(
