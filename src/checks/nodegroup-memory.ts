@@ -7,6 +7,7 @@ import { desiredNodes, instanceTypesOf, nodesOf, podsToMove } from '../domain/no
 import { planCommand } from '../domain/plan-command.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { ClusterSnapshot, Nodegroup } from '../domain/snapshot.ts';
+import { sum } from '../domain/sum.ts';
 import { type Check, count, planAgain } from './check.ts';
 
 const bytesPerMiB = 1024 * 1024;
@@ -175,5 +176,3 @@ function largestFitting(least: number, most: number, fits: (value: number) => bo
   }
   return low < least ? undefined : low;
 }
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -1,6 +1,7 @@
 import { mustMove } from './evictable.ts';
 import { nodeKind } from './node-addresses.ts';
 import type { ClusterNode, ClusterSnapshot, InstanceType, LaunchTemplateVersion, Nodegroup, Pod } from './snapshot.ts';
+import { sum } from './sum.ts';
 
 /** Tag of a replacement; its value is the name of the node group that it replaces. */
 export const sourceTag = 'prefix-migrate/source';
@@ -73,5 +74,3 @@ export const replacementSubnets = ({ subnetIds }: Nodegroup, request: { subnetId
 /** The node pool of Karpenter that made the node; null for nodes of others. EKS Auto Mode makes its nodes in the same way. */
 export const karpenterPoolOf = ({ labels }: ClusterNode): string | null =>
   labels['karpenter.sh/nodepool'] ?? labels['karpenter.sh/provisioner-name'] ?? null;
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -4,6 +4,7 @@ import { nodesOf } from './nodegroups.ts';
 import type { SubnetPlan } from './plan.ts';
 import type { ClusterSnapshot, NetworkInterface, Subnet } from './snapshot.ts';
 import { isFree, type OwnedBlock, type SubnetView, viewSubnet } from './subnet-owners.ts';
+import { sum } from './sum.ts';
 
 /** What a subnet has to hold, in /28 blocks and in single addresses outside every reservation. */
 export interface ReservationDemand {
@@ -216,7 +217,7 @@ function candidates(subnet: Subnet, view: SubnetView, counts: (block: OwnedBlock
   let level: Candidate[] = view.blocks.map((block, index) => {
     const touchesAws = index === 0 || index === last;
     const { 'source-node': leaving = 0, ...others } = block.addresses;
-    const staying = Object.values(others).reduce((sum, number) => sum + number, 0);
+    const staying = sum(Object.values(others));
     return {
       range: { first: first + index * prefixSize, size: prefixSize },
       prefixes: counts(block) ? 1 : 0,
@@ -293,8 +294,6 @@ const reserveCommand = ({ subnetId, ownerId }: Subnet, cidr: string, region: str
 /** The command that shows the reservations of a subnet. */
 export const showReservationsCommand = (region: string, subnetId: string): string =>
   `aws ec2 get-subnet-cidr-reservations --region ${region} --subnet-id ${subnetId}`;
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 /** Single addresses that fit the first and the last block of a subnet, where no prefix can be. */
 const edgeSingles = 12 + 15;

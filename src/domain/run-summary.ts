@@ -1,6 +1,7 @@
 import type { RunSummary } from './journal-entry.ts';
 import type { MigrationPlan } from './plan.ts';
 import type { RunState } from './run-state.ts';
+import { sum } from './sum.ts';
 
 /** What moved so far. Pods per node are those of the smallest node group, before and after. */
 export function summarize(plan: MigrationPlan, state: Readonly<RunState>): RunSummary {
@@ -22,6 +23,4 @@ export function summarize(plan: MigrationPlan, state: Readonly<RunState>): RunSu
     maxPodsAfter: smallest(plan.nodegroups.map(({ maxPods }) => maxPods.value)),
   };
 }
-
-const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
 const smallest = (values: number[]): number => (values.length === 0 ? 0 : Math.min(...values));

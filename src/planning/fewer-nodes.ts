@@ -7,6 +7,7 @@ import { desiredNodes, nodesOf } from '../domain/nodegroups.ts';
 import type { EarlyNodes } from '../domain/scope.ts';
 import type { ClusterNode, ClusterSnapshot, NetworkInterface, Pod, Scaling } from '../domain/snapshot.ts';
 import { blockOf, mapSubnet } from '../domain/subnet-map.ts';
+import { sum } from '../domain/sum.ts';
 import { interfacesAfterSwitch } from './switch.ts';
 
 /** More nodes than these are no wave that somebody drains by hand. */
@@ -311,5 +312,3 @@ const addressesOf = (cidr: string): string[] => {
   const range = parseCidr(cidr);
   return range === null ? [] : Array.from({ length: range.size }, (_, index) => formatIpv4(range.first + index));
 };
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

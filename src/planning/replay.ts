@@ -7,6 +7,7 @@ import type { ClusterSnapshot, NetworkInterface, Nodegroup, Subnet } from '../do
 import { mapSubnet, mapSubnetWithout, type SubnetMap } from '../domain/subnet-map.ts';
 import { viewSubnet } from '../domain/subnet-owners.ts';
 import { drawingOf } from '../domain/subnet-symbols.ts';
+import { sum } from '../domain/sum.ts';
 import { reservationsFor, withReservations } from './reservations.ts';
 import {
   type Attached,
@@ -95,8 +96,6 @@ const needsOf = (demands: ReadonlyMap<string, SubnetDemand>): PrefixNeed[] =>
 const prefixesOf = ({ flip, withPods }: SubnetDemand): number => blocksOf(flip) + withPods.prefixes;
 
 const blocksOf = (flip: readonly NodeFlip[]): number => sum(flip.map(({ blocks }) => blocks));
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 function drawnOnce(snapshot: ClusterSnapshot): Grounds {
   const subnets = new Map(snapshot.subnets.map((subnet) => [subnet.subnetId, subnet]));

@@ -7,6 +7,7 @@ import { desiredNodes, instanceTypesOf, nodesOf, podsToMove, usesVpcCni } from '
 import type { NodegroupPlan, Order, PlanRequest } from '../domain/plan.ts';
 import { mostPrefixes, steadyPrefixes } from '../domain/prefix-pool.ts';
 import type { ClusterSnapshot, Nodegroup, Pod } from '../domain/snapshot.ts';
+import { sum } from '../domain/sum.ts';
 import { resolveMaxPods } from './resolve-max-pods.ts';
 import { replacementSubnets } from './select.ts';
 import { flipDemand, type NodeFlip } from './switch.ts';
@@ -196,5 +197,3 @@ function podSubnets(snapshot: ClusterSnapshot, source: Nodegroup, request: PlanR
     if (podSubnetId !== null) found.set(podSubnetId, (found.get(podSubnetId) ?? 0) + nodes);
   return found;
 }
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

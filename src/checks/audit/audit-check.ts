@@ -32,5 +32,3 @@ export function range(numbers: readonly number[]): string {
   const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
   return least === most ? String(least) : `${least} to ${most}`;
 }
-
-export const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

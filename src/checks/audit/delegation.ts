@@ -1,9 +1,10 @@
 import { isJudged } from '../../domain/audit.ts';
 import { prefixDelegationIsOn, vpcCniVersion } from '../../domain/cni-settings.ts';
 import type { Finding } from '../../domain/finding.ts';
+import { sum } from '../../domain/sum.ts';
 import { vpcCniSince } from '../../domain/version.ts';
 import { count } from '../check.ts';
-import { type AuditCheck, auditCode, byGroup, range, sum, titleOf } from './audit-check.ts';
+import { type AuditCheck, auditCode, byGroup, range, titleOf } from './audit-check.ts';
 
 /** Is prefix delegation on at all, and does this version of the VPC CNI know it? */
 export const delegation: AuditCheck = {

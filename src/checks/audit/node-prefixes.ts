@@ -4,8 +4,9 @@ import type { Finding } from '../../domain/finding.ts';
 import { sourceTag } from '../../domain/nodegroups.ts';
 import { planFolder } from '../../domain/plan-command.ts';
 import type { ClusterSnapshot } from '../../domain/snapshot.ts';
+import { sum } from '../../domain/sum.ts';
 import { count, listed } from '../check.ts';
-import { type AuditCheck, auditCode, byGroup, range, sum, titleOf } from './audit-check.ts';
+import { type AuditCheck, auditCode, byGroup, range, titleOf } from './audit-check.ts';
 
 /** Nodes that silently do not use prefixes although prefix delegation is on. */
 export const nodePrefixes: AuditCheck = {

@@ -1,7 +1,8 @@
 import { hasReason } from '../../domain/audit.ts';
 import type { Finding } from '../../domain/finding.ts';
+import { sum } from '../../domain/sum.ts';
 import { count, listed } from '../check.ts';
-import { type AuditCheck, auditCode, sum } from './audit-check.ts';
+import { type AuditCheck, auditCode } from './audit-check.ts';
 
 /** Pods whose address is not one of their node. */
 export const podAddresses: AuditCheck = {

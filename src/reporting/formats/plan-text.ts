@@ -1,6 +1,7 @@
 import { blockers } from '../../domain/finding.ts';
 import type { MigrationPlan, NodegroupPlan, SubnetPlan } from '../../domain/plan.ts';
 import { missingBlocks } from '../../domain/stages.ts';
+import { sum } from '../../domain/sum.ts';
 import { columns, count, hanging, paint } from '../text.ts';
 import { findingLines, tally } from './findings.ts';
 import {
@@ -48,8 +49,6 @@ const planLines = (plan: MigrationPlan, colour: boolean): string[] => [
 
 /** Enough of a plan's id to tell plans apart. */
 export const shortId = (planId: string): string => planId.slice(0, 8);
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
 
 function moveLines(plan: MigrationPlan): string[] {
   const groups = plan.nodegroups;
