@@ -30,10 +30,8 @@ export const cluster: Check = {
         subject: name,
         code: 'CLUSTER.IPV6',
         summary: `Cluster ${name} is an IPv6 cluster: its nodes use prefixes already.`,
-        why: 'Each network interface gets one /80 prefix when it is attached; there is no secondary IP mode to leave, and warm targets do nothing. The IP family of a cluster cannot be changed.',
-        nextActions: [
-          'Create a node group with a higher maxPods for more pods per node (110 up to 30 vCPUs, 250 above): nothing is to be migrated',
-        ],
+        why: 'Each network interface gets one /80 prefix when it is attached; there is no secondary IP mode to leave, and warm targets do nothing. The IP family of a cluster cannot be changed. A new node group with a higher maxPods (110 up to 30 vCPUs, 250 above) has more pods per node.',
+        nextActions: [],
       });
     }
     if (outpost) {
@@ -41,8 +39,8 @@ export const cluster: Check = {
         ...blocking,
         code: 'CLUSTER.OUTPOST',
         summary: `Cluster ${name} runs on AWS Outposts.`,
-        why: 'Local clusters have no managed node groups to replace.',
-        nextActions: ['Not supported by prefix-migrate'],
+        why: 'Local clusters have no managed node groups to replace: prefix-migrate does not support them.',
+        nextActions: [`aws eks list-nodegroups --region ${region} --cluster-name ${name}`],
       });
     }
     return findings;

@@ -103,7 +103,7 @@ function cures(
   const look = 'kubectl get eniconfigs.crd.k8s.amazonaws.com';
   if (zone.availabilityZone === null) return [look];
   if (used === undefined)
-    return [look, `Create ENIConfig ${zone.name ?? zone.availabilityZone} with a subnet ${inZone(zone)}`];
+    return [`${look}  # create ${zone.name ?? zone.availabilityZone} with a subnet ${inZone(zone)}`];
   if (zones.length === 1) {
     const labels = JSON.stringify({ addOrUpdateLabels: { [labelKey(vpcCni.env)]: used.name } });
     return [

@@ -3,11 +3,21 @@ import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 import type { PlanRequest } from '../domain/plan.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { ClusterSnapshot } from '../domain/snapshot.ts';
+import { asgSuspendedProcesses } from './asg-suspended-processes.ts';
+import { autoscaler } from './autoscaler.ts';
+import { capacity } from './capacity.ts';
 import type { Check } from './check.ts';
 import { cluster } from './cluster.ts';
+import { corednsOnlyOnSource } from './coredns-only-on-source.ts';
 import { customNetworking } from './custom-networking.ts';
+import { daemonsetSelectsSource } from './daemonset-selects-source.ts';
+import { drainTimeout } from './drain-timeout.ts';
 import { eniConfig } from './eni-config.ts';
+import { evictionRefused } from './eviction-refused.ts';
+import { evictionRehearsal } from './eviction-rehearsal.ts';
+import { hostPort } from './host-port.ts';
 import { instanceType } from './instance-type.ts';
+import { jobRunning } from './job-running.ts';
 import { nodegroupAmi } from './nodegroup-ami.ts';
 import { nodegroupGain } from './nodegroup-gain.ts';
 import { nodegroupHealth } from './nodegroup-health.ts';
@@ -17,20 +27,37 @@ import { nodegroupRemoteAccess } from './nodegroup-remote-access.ts';
 import { nodegroupTemplate } from './nodegroup-template.ts';
 import { nodegroupUnknownField } from './nodegroup-unknown-field.ts';
 import { nodegroupWindows } from './nodegroup-windows.ts';
+import { notSeen } from './not-seen.ts';
 import { order } from './order.ts';
 import { otherCniCheck } from './other-cni.ts';
 import { otherNodes } from './other-nodes.ts';
 import { pdbMissing } from './pdb-missing.ts';
 import { pdbMultiple } from './pdb-multiple.ts';
 import { pdbNeverAllows } from './pdb-never-allows.ts';
+import { pdbNotNow } from './pdb-not-now.ts';
+import { pdbSelectsNothing } from './pdb-selects-nothing.ts';
+import { pdbSyncFailed } from './pdb-sync-failed.ts';
+import { placementAntiAffinity } from './placement-anti-affinity.ts';
+import { placementLost } from './placement-lost.ts';
+import { placementSpread } from './placement-spread.ts';
 import { podBare } from './pod-bare.ts';
+import { podDoNotDisrupt } from './pod-do-not-disrupt.ts';
 import { podEmptyDir } from './pod-empty-dir.ts';
+import { podGrace } from './pod-grace.ts';
+import { podHostPath } from './pod-host-path.ts';
 import { podSelectsSource } from './pod-selects-source.ts';
+import { podStatic } from './pod-static.ts';
+import { podStuckTerminating } from './pod-stuck-terminating.ts';
+import { podUnknownController } from './pod-unknown-controller.ts';
+import { quotaNoRoom } from './quota-no-room.ts';
+import { serviceLocalTraffic } from './service-local-traffic.ts';
 import { subnetAddresses } from './subnet-addresses.ts';
 import { subnetMapIncomplete } from './subnet-map-incomplete.ts';
 import { subnetPrefixes } from './subnet-prefixes.ts';
 import { subnetReservation } from './subnet-reservation.ts';
 import { subnetZones } from './subnet-zones.ts';
+import { volumeAttachLimit } from './volume-attach-limit.ts';
+import { volumeLocation } from './volume-location.ts';
 import { vpcCniComments } from './vpc-cni-comments.ts';
 import { vpcCniConflict } from './vpc-cni-conflict.ts';
 import { vpcCniManager } from './vpc-cni-manager.ts';
@@ -41,11 +68,15 @@ import { vpcCniSettingRefused } from './vpc-cni-setting-refused.ts';
 import { vpcCniUnknownSetting } from './vpc-cni-unknown-setting.ts';
 import { vpcCniVersionCheck } from './vpc-cni-version.ts';
 import { vpcCniWarmTargets } from './vpc-cni-warm-targets.ts';
+import { webhookOnlyOnSource } from './webhook-only-on-source.ts';
+import { workloadSurge } from './workload-surge.ts';
 
 /** In the order in which people should read their findings. */
 export const checks: Check[] = [
   cluster,
+  notSeen,
   otherNodes,
+  autoscaler,
   otherCniCheck,
   vpcCniManager,
   vpcCniVersionCheck,
@@ -70,12 +101,39 @@ export const checks: Check[] = [
   subnetMapIncomplete,
   subnetZones,
   order,
+  evictionRefused,
   pdbNeverAllows,
+  pdbSyncFailed,
   pdbMultiple,
   podBare,
   podEmptyDir,
+  podDoNotDisrupt,
   podSelectsSource,
+  daemonsetSelectsSource,
+  placementLost,
+  placementAntiAffinity,
+  placementSpread,
+  hostPort,
+  volumeLocation,
+  volumeAttachLimit,
+  capacity,
+  workloadSurge,
+  asgSuspendedProcesses,
+  drainTimeout,
+  podGrace,
+  podStuckTerminating,
+  pdbNotNow,
+  evictionRehearsal,
+  webhookOnlyOnSource,
+  corednsOnlyOnSource,
+  jobRunning,
+  podUnknownController,
+  podHostPath,
+  podStatic,
   pdbMissing,
+  pdbSelectsNothing,
+  quotaNoRoom,
+  serviceLocalTraffic,
   nodegroupMaxPods,
   nodegroupMemory,
   nodegroupRemoteAccess,

@@ -1,5 +1,8 @@
 import { type AmiFamily, amiFamilyOf, isSupportedFamily } from '../domain/ami.ts';
+import { instanceTypesOf } from '../domain/nodegroups.ts';
+import type { ClusterSnapshot, Nodegroup } from '../domain/snapshot.ts';
 import { type Check, planAgain } from './check.ts';
+import { createNodegroupCommand } from './create-nodegroup-command.ts';
 
 /** Sources whose image this version cannot give settings to. */
 export const nodegroupAmi: Check = {
@@ -10,11 +13,12 @@ export const nodegroupAmi: Check = {
       canBeAllowed: false,
     },
   ],
-  run: (_snapshot, scope) =>
-    scope.sources.flatMap(({ nodegroupName, amiType }) => {
+  run: (snapshot, scope) =>
+    scope.sources.flatMap((source) => {
+      const { nodegroupName, amiType } = source;
       const family = amiFamilyOf(amiType);
       if (isSupportedFamily(family)) return [];
-      const others = scope.sources.filter((source) => isSupportedFamily(amiFamilyOf(source.amiType)));
+      const others = scope.sources.filter((one) => isSupportedFamily(amiFamilyOf(one.amiType)));
       return [
         {
           code: 'NODEGROUP.AMI_UNSUPPORTED',
@@ -24,12 +28,23 @@ export const nodegroupAmi: Check = {
           why: reasons[family],
           nextActions:
             others.length > 0
-              ? [planAgain(scope, { nodegroups: others.map((source) => source.nodegroupName) })]
-              : ['Move the node group to Amazon Linux 2023 first, or by hand'],
+              ? [planAgain(scope, { nodegroups: others.map((one) => one.nodegroupName) })]
+              : onAl2023(snapshot, source),
         },
       ];
     }),
 };
+
+/** The same group with Amazon Linux 2023, to move the pods to by hand; nothing for images of another purpose. */
+function onAl2023(snapshot: ClusterSnapshot, source: Nodegroup): string[] {
+  const [, architecture] = /^(?:AL2|BOTTLEROCKET)_(x86_64|ARM_64)$/.exec(source.amiType) ?? [];
+  const look = `aws eks describe-nodegroup --region ${snapshot.cluster.region} --cluster-name ${snapshot.cluster.name} --nodegroup-name ${source.nodegroupName}`;
+  if (architecture === undefined) return [look];
+  const group = { ...source, amiType: `AL2023_${architecture}_STANDARD` };
+  return [
+    `${createNodegroupCommand(snapshot, group, instanceTypesOf(snapshot, source).known)}  # with Amazon Linux 2023`,
+  ];
+}
 
 const reasons: Record<AmiFamily, string> = {
   al2023: 'Supported.',

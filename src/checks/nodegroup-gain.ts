@@ -48,7 +48,7 @@ export const nodegroupGain: Check = {
           ? `Cluster ${cluster.name} has no managed node groups.`
           : `No node group of ${cluster.name} gains from the move.`,
       why: 'A plan moves the managed node groups whose nodes would hold more pods with prefixes.',
-      nextActions: ['Nothing to do'],
+      nextActions: [],
     };
     return [...found, nothing];
   },
@@ -73,7 +73,7 @@ function leftOut(snapshot: ClusterSnapshot, scope: Scope, group: SkippedNodegrou
       subject: nodegroupName,
       summary: `Node group ${nodegroupName} is left out: ${detail}.`,
       why: whyLeftOut(snapshot, scope, reason, known),
-      nextActions: reason === 'would-lose' ? moreThanNow(snapshot, scope, nodegroup, known) : ['Nothing to do'],
+      nextActions: reason === 'would-lose' ? moreThanNow(snapshot, scope, nodegroup, known) : [],
     },
   ];
 }
@@ -105,14 +105,9 @@ function moreThanNow(
   const settings = interfaceSettings(envAfter(snapshot.vpcCni, scope.request));
   const most = Math.min(...types.map((type) => prefixCapacity(type, settings)), 250);
   const now = Math.max(...nodesOf(snapshot, nodegroupName).map(({ allocatable }) => allocatable.pods));
-  return [
-    'Nothing to do: the nodes keep what they allow',
-    ...(most > now
-      ? [
-          `${planCommand({ ...scope.request, nodegroups: [nodegroupName], maxPods: most })}  # to have more all the same`,
-        ]
-      : []),
-  ];
+  return most > now
+    ? [`${planCommand({ ...scope.request, nodegroups: [nodegroupName], maxPods: most })}  # to have more all the same`]
+    : [];
 }
 
 function judged(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup): Finding[] {
@@ -130,9 +125,7 @@ function judged(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup): Fin
     summary: `Node group ${nodegroupName}: new nodes allow ${after} pods each instead of ${before}.`,
     why: `That is ${Math.round((after / before - 1) * 100)} % more for moving every pod of the group.`,
     nextActions:
-      others.length === 0
-        ? ['Apply the plan, or leave the node group as it is']
-        : [`${planCommand({ ...request, nodegroups: others })}  # leaves ${nodegroupName} out`],
+      others.length === 0 ? [] : [`${planCommand({ ...request, nodegroups: others })}  # leaves ${nodegroupName} out`],
   };
   return [
     ...((after - before) / before < smallGain ? [small] : []),
@@ -148,7 +141,7 @@ const oldMaxPods = ({ nodegroupName }: Nodegroup, before: number, after: number)
   subject: nodegroupName,
   summary: `The nodes of ${nodegroupName} hold prefixes already, but allow ${before} pods each, not ${after}.`,
   why: 'maxPods is given to a node when it starts and stays, so the plan only replaces the nodes.',
-  nextActions: ['Apply the plan: nothing else has to change'],
+  nextActions: [],
 });
 
 function lowest(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup, types: readonly InstanceType[]): Finding[] {

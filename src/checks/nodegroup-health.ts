@@ -17,10 +17,10 @@ export const nodegroupHealth: Check = {
     },
   ],
   run: ({ cluster, nodegroups }, { sources, skipped }) => [
-    ...going(skipped),
+    ...going(cluster.name, skipped),
     ...earlierReplacements(cluster.name, nodegroups, sources),
     ...sources.flatMap(({ nodegroupName, status, healthIssues }): Finding[] => {
-      const look = `aws eks describe-nodegroup --cluster-name ${cluster.name} --nodegroup-name ${nodegroupName}`;
+      const look = lookAt(cluster.name, nodegroupName);
       const inTheWay = !['ACTIVE', 'DEGRADED'].includes(status);
       const notActive: Finding = {
         code: 'NODEGROUP.NOT_ACTIVE',
@@ -47,7 +47,10 @@ export const nodegroupHealth: Check = {
   ],
 };
 
-const going = (skipped: readonly SkippedNodegroup[]): Finding[] =>
+const lookAt = (clusterName: string, nodegroupName: string): string =>
+  `aws eks describe-nodegroup --cluster-name ${clusterName} --nodegroup-name ${nodegroupName}`;
+
+const going = (clusterName: string, skipped: readonly SkippedNodegroup[]): Finding[] =>
   skipped
     .filter(({ reason }) => reason === 'going')
     .map(({ nodegroupName, detail }) => ({
@@ -56,7 +59,7 @@ const going = (skipped: readonly SkippedNodegroup[]): Finding[] =>
       subject: nodegroupName,
       summary: `Node group ${nodegroupName} is left out: ${detail}.`,
       why: 'There is nothing in it that could be moved for good.',
-      nextActions: ['Nothing to do, or name it with --nodegroup'],
+      nextActions: [lookAt(clusterName, nodegroupName)],
     }));
 
 const earlierReplacements = (
@@ -76,7 +79,7 @@ const earlierReplacements = (
         why: `Plan ${tags['prefix-migrate/plan'] ?? 'of old'} has not come to its end; this plan would create another replacement.`,
         nextActions: [
           `prefix-migrate apply ${planFolder(clusterName)}  # goes on with the earlier plan; give the folder that it was written to`,
-          `Delete ${nodegroupName} instead, when it runs no pods that you need, and plan again`,
+          `kubectl get nodes -l eks.amazonaws.com/nodegroup=${nodegroupName}  # or delete it, when it runs no pods that you need, and plan again`,
         ],
       },
     ];

@@ -40,10 +40,7 @@ export const nodegroupMaxPods: Check = {
         subject: nodegroupName,
         summary: `Node group ${nodegroupName}: ${maxPods} pods per node are asked for, EKS recommends ${recommended}.`,
         why: "AWS documents that EKS holds managed node groups to its own value; nodeadm lets the group's user data win over it. Which of the two it is, the first new node shows: it is checked before any pod is moved, and the run stops there when it allows fewer.",
-        nextActions: [
-          again(recommended),
-          'https://docs.aws.amazon.com/eks/latest/userguide/choosing-instance-type.html',
-        ],
+        nextActions: [again(recommended)],
       };
       const reserved = kubeReservedMemoryMiB(maxPods) + evictionThresholdMiB;
       const isTight = ({ memoryMiB }: InstanceType) => memoryMiB > 0 && reserved > memoryMiB * largeShare;
@@ -57,11 +54,10 @@ export const nodegroupMaxPods: Check = {
           summary: `Node group ${nodegroupName}: ${reserved} of ${memoryMiB} MiB of ${instanceType} are set aside for ${maxPods} pods.`,
           why:
             'EKS images reserve 255 MiB and 11 MiB per possible pod, whether it runs or not.' +
+            (sensible > before ? '' : ` A quarter of it is enough for ${Math.max(0, sensible)} pods.`) +
             (roomy.length === 0 ? '' : ` Without ${instanceType} it would be ${shares(reserved, roomy)}.`),
           nextActions: [
-            sensible > before
-              ? `${again(sensible)}  # sets a quarter of the memory aside`
-              : `Larger instances: on ${instanceType} a quarter of the memory is enough for ${Math.max(0, sensible)} pods`,
+            ...(sensible > before ? [`${again(sensible)}  # sets a quarter of the memory aside`] : []),
             ...(roomy.length === 0
               ? []
               : [`${createNodegroupCommand(snapshot, source, roomy)}  # without ${instanceType}`]),

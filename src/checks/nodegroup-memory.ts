@@ -29,9 +29,13 @@ export const nodegroupMemory: Check = {
   run: (snapshot, scope) =>
     scope.sources.flatMap((source) => {
       const none = noMemory(snapshot, scope, source);
-      return none.length > 0 ? none : memoryShort(snapshot, scope, source);
+      return none.length > 0 || isSurelyShort(scope, source) ? none : memoryShort(snapshot, scope, source);
     }),
 };
+
+/** Another finding says so then. */
+const isSurelyShort = ({ capacity, nodes }: Scope, { nodegroupName, scaling }: Nodegroup): boolean =>
+  (capacity.get(nodegroupName)?.atLeast ?? 0) > Math.max(scaling.maxSize, nodes.get(nodegroupName) ?? 0);
 
 /** Less than the DaemonSets of a node request, or nothing at all: kubelet would not start its own system pods. */
 function noMemory(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup): Finding[] {
@@ -68,53 +72,53 @@ function noMemory(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup): F
         ...(others.length === 0
           ? []
           : [`${planCommand({ ...scope.request, nodegroups: others })}  # without ${nodegroupName}`]),
-        'Move its pods to a node group of instances with more memory',
         `${planAgain(scope, { allow: ['NODEGROUP.NO_MEMORY'] })}  # when user data of your own reserves less`,
       ],
     },
   ];
 }
 
-function memoryShort(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup): Finding[] {
+/** Short of memory by the nodes that there are now: how many more would do, and which maxPods. */
+export function memoryShort(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup): Finding[] {
   const { nodegroupName } = source;
   const settings = interfaceSettings(envAfter(snapshot.vpcCni, scope.request));
   const { known } = instanceTypesOf(snapshot, source);
   const maxPods = scope.request.maxPods ?? recommendedMaxPods(known, settings).value;
   const demand = demandOf(snapshot, source);
-  const wanted = desiredNodes(snapshot, source);
+  const wanted = scope.nodes.get(nodegroupName) ?? desiredNodes(snapshot, source);
   const rooms = roomsWith(snapshot, source, demand, maxPods);
   const needed = nodesNeeded(demand.pods, rooms);
-  if (rooms.length === 0 || demand.pods.length === 0 || (needed !== null && needed <= wanted)) return [];
+  if (rooms.length === 0 || demand.pods.length === 0 || needed === null || needed <= wanted) return [];
   const before = maxPodsBefore(snapshot, source, known, settings);
   const fitting = largestFitting(before + 1, maxPods - 1, (value) => {
     const nodes = nodesNeeded(demand.pods, roomsWith(snapshot, source, demand, value));
     return nodes !== null && nodes <= wanted;
   });
   const smallest = Math.min(...rooms);
-  const { cluster } = snapshot;
-  const { maxSize } = source.scaling;
-  const scaling = `${needed !== null && needed > maxSize ? `maxSize=${needed},` : ''}desiredSize=${needed}`;
+  const requested = Math.ceil(sum(demand.pods));
+  const whole = requested <= wanted * smallest ? ` ${wholePods(demand.pods, smallest)}` : '';
   return [
     {
       code: 'NODEGROUP.MEMORY_SHORT',
       severity: 'warning',
       subject: nodegroupName,
-      summary: `Node group ${nodegroupName}: its pods request ${Math.ceil(sum(demand.pods))} MiB, and ${count(wanted, 'new node')} will have ${smallest} MiB each for them at least; ${needed === null ? `one pod requests ${Math.ceil(Math.max(...demand.pods))} MiB` : `${needed} would be enough`}.`,
-      why: `With maxPods ${maxPods} each node sets ${kubeReservedMemoryMiB(maxPods)} MiB aside, and its DaemonSets request ${demand.daemonsMiB}. Pods without room stay Pending, and the drain waits. This is an estimate: by requests, largest first.`,
+      summary: `Node group ${nodegroupName}: its pods request ${requested} MiB, and ${count(wanted, 'new node')} will have ${smallest} MiB each for them at least; ${needed} would be enough.`,
+      why: `With maxPods ${maxPods} each node sets ${kubeReservedMemoryMiB(maxPods)} MiB aside, and its DaemonSets request ${demand.daemonsMiB}. Pods without room stay Pending, and the drain waits.${whole} This is an estimate: by requests, largest first.`,
       nextActions: [
-        ...(needed === null
-          ? []
-          : [
-              `aws eks update-nodegroup-config --region ${cluster.region} --cluster-name ${cluster.name} --nodegroup-name ${nodegroupName} --scaling-config ${scaling}`,
-            ]),
+        planAgain(scope, { nodes: 'fit' }),
         ...(fitting === undefined
-          ? [
-              `aws eks describe-nodegroup --region ${cluster.region} --cluster-name ${cluster.name} --nodegroup-name ${nodegroupName}`,
-            ]
+          ? []
           : [planCommand({ ...scope.request, nodegroups: [nodegroupName], maxPods: fitting })]),
       ],
     },
   ];
+}
+
+/** Why they do not fit although the sum of their requests would. */
+function wholePods(pods: readonly number[], room: number): string {
+  const largest = pods.reduce((a, b) => Math.max(a, b));
+  const most = Math.floor(room / largest);
+  return `Their sum would fit, but a pod cannot be split: of the largest, ${Math.ceil(largest)} MiB each, ${most} ${most === 1 ? 'fits' : 'fit'} on a node.`;
 }
 
 interface Demand {
@@ -126,12 +130,13 @@ interface Demand {
 
 function demandOf(snapshot: ClusterSnapshot, { nodegroupName }: Nodegroup): Demand {
   const moving = podsToMove(snapshot, [nodegroupName]);
+  const isMoving = new Set(moving);
   const nodes = new Set(nodesOf(snapshot, nodegroupName).map(({ name }) => name));
   const staying = snapshot.pods.filter(
     (pod) =>
       pod.nodeName !== null &&
       nodes.has(pod.nodeName) &&
-      !moving.includes(pod) &&
+      !isMoving.has(pod) &&
       pod.phase !== 'Succeeded' &&
       pod.phase !== 'Failed',
   );
@@ -153,15 +158,17 @@ function nodesNeeded(pods: readonly number[], rooms: readonly number[]): number 
   const smallest = Math.min(...rooms);
   const left: number[] = [];
   const unused = rooms.toSorted((a, b) => b - a);
-  for (const pod of pods.toSorted((a, b) => b - a)) {
-    const at = left.findIndex((room) => room >= pod);
-    if (at >= 0) {
-      left[at] = (left[at] ?? 0) - pod;
-      continue;
+  const sizes = Map.groupBy(pods, (size) => size);
+  for (const [size, alike] of [...sizes].toSorted(([a], [b]) => b - a)) {
+    let waiting = alike.length;
+    // a node that is opened is looked at next: there is always one more while pods wait
+    for (let at = 0; waiting > 0; at += 1) {
+      const room = left[at] ?? unused.shift() ?? smallest;
+      if (at >= left.length && room < size) return null;
+      const placed = Math.min(waiting, Math.floor(room / size));
+      left[at] = room - placed * size;
+      waiting -= placed;
     }
-    const room = unused.shift() ?? smallest;
-    if (room < pod) return null;
-    left.push(room - pod);
   }
   return left.length;
 }

@@ -17,10 +17,9 @@ export const nodegroupRemoteAccess: Check = {
         severity: 'warning' as const,
         subject: nodegroupName,
         summary: `Node group ${nodegroupName}: the replacement keeps SSH key ${remoteAccess?.ec2SshKey}, but nothing opens port 22.`,
-        why: 'The security group for SSH belongs to the old node group and goes with it.',
+        why: 'The security group for SSH belongs to the old node group and goes with it. Session Manager needs no open port.',
         nextActions: [
           `aws ec2 authorize-security-group-ingress --group-id ${cluster.clusterSecurityGroupId ?? 'GROUP'} --protocol tcp --port 22 --source-group ${remoteAccess?.sourceSecurityGroups?.[0] ?? 'GROUP'}`,
-          'Or use Session Manager, which needs no open port',
         ],
       })),
 };

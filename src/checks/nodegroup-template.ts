@@ -1,6 +1,6 @@
 import type { Finding } from '../domain/finding.ts';
 import { templateOf } from '../domain/nodegroups.ts';
-import type { Check } from './check.ts';
+import { type Check, planAgain } from './check.ts';
 
 /** Sources with a launch template of their own: its settings are copied, its user data and image cannot be yet. */
 export const nodegroupTemplate: Check = {
@@ -11,10 +11,11 @@ export const nodegroupTemplate: Check = {
       canBeAllowed: false,
     },
   ],
-  run: (snapshot, { sources }) =>
-    sources.flatMap((source): Finding[] => {
+  run: (snapshot, scope) =>
+    scope.sources.flatMap((source): Finding[] => {
       if (source.launchTemplate === null) return [];
       const { nodegroupName, launchTemplate } = source;
+      const others = scope.sources.map((one) => one.nodegroupName).filter((other) => other !== nodegroupName);
       const template = templateOf(snapshot, source);
       const name = `${launchTemplate.name ?? launchTemplate.id} version ${launchTemplate.version}`;
       const shared = { code: 'NODEGROUP.CUSTOM_TEMPLATE', subject: nodegroupName };
@@ -33,7 +34,7 @@ export const nodegroupTemplate: Check = {
             severity: 'advice',
             summary: `Node group ${nodegroupName} has launch template ${name}: its settings are copied.`,
             why: 'The replacement gets a template of its own, so that later changes of the old one do not reach it.',
-            nextActions: ['Look at the launch template in the plan'],
+            nextActions: [],
           },
         ];
       }
@@ -42,10 +43,12 @@ export const nodegroupTemplate: Check = {
           ...shared,
           severity: 'blocking',
           summary: `Node group ${nodegroupName}: launch template ${name} ${obstacle}.`,
-          why: 'This version cannot join maxPods with it, and a replacement without it would not be the same.',
+          why: 'This version cannot join maxPods with it, and a replacement without it would not be the same. Its maxPods has to be raised by hand.',
           nextActions: [
-            `Add maxPods to a new version of the template by hand, or move ${nodegroupName} to a template without it`,
-            'Leave this node group out: name the others with --nodegroup',
+            ...(others.length === 0
+              ? []
+              : [`${planAgain(scope, { nodegroups: others })}  # leaves ${nodegroupName} out`]),
+            `aws ec2 describe-launch-template-versions --region ${snapshot.cluster.region} --launch-template-id ${launchTemplate.id} --versions ${launchTemplate.version}`,
           ],
         },
       ];

@@ -1,5 +1,6 @@
 import type { Finding } from '../domain/finding.ts';
-import type { Check } from './check.ts';
+import type { Scope } from '../domain/scope.ts';
+import { type Check, planAgain } from './check.ts';
 
 /** Node groups of Windows are left out: aws-node does not run there. */
 export const nodegroupWindows: Check = {
@@ -10,8 +11,8 @@ export const nodegroupWindows: Check = {
       canBeAllowed: false,
     },
   ],
-  run: ({ vpcCni }, { skipped }) =>
-    skipped
+  run: ({ cluster, vpcCni }, scope) =>
+    scope.skipped
       .filter(({ reason }) => reason === 'windows')
       .map(
         ({ nodegroupName, requested }): Finding => ({
@@ -27,12 +28,16 @@ export const nodegroupWindows: Check = {
             `kubectl -n kube-system patch configmap amazon-vpc-cni --type merge --patch '{"data":{"enable-windows-ipam":"true","enable-windows-prefix-delegation":"true"}}'`,
             ...(vpcCni.managedBy === 'eks-addon'
               ? [
-                  'Set enableWindowsIpam and enableWindowsPrefixDelegation to "true" in the configuration of add-on vpc-cni as well: its next update would write the ConfigMap again',
+                  `aws eks describe-addon --cluster-name ${cluster.name} --addon-name vpc-cni --query addon.configurationValues  # set enableWindowsIpam and enableWindowsPrefixDelegation to "true" there as well: its next update would write the ConfigMap again`,
                 ]
               : []),
-            `Create a new Windows node group in place of ${nodegroupName}, then drain and delete ${nodegroupName}`,
-            ...(requested ? ['Leave this node group out: name the others with --nodegroup'] : []),
+            ...(requested
+              ? [`${planAgain(scope, { nodegroups: without(scope, nodegroupName) })}  # leaves it out`]
+              : []),
           ],
         }),
       ),
 };
+
+const without = ({ request }: Scope, nodegroupName: string): string[] =>
+  request.nodegroups.filter((other) => other !== nodegroupName);

@@ -1,6 +1,6 @@
 import { shortInService } from '../domain/consent.ts';
 import { nodesOf } from '../domain/nodegroups.ts';
-import { planCommand } from '../domain/plan-command.ts';
+import { planCommand, planFolder } from '../domain/plan-command.ts';
 import type { Check } from './check.ts';
 import { count, listed } from './check.ts';
 
@@ -51,7 +51,7 @@ export const order: Check = {
         nextActions: [
           short === ''
             ? `${planCommand({ ...request, order: 'safe-flip' })}  # keeps the old nodes in service`
-            : `Consent to it with apply --confirm ${snapshot.cluster.name}: with the old nodes in service ${short}`,
+            : `prefix-migrate apply ${planFolder(snapshot.cluster.name)} --confirm ${snapshot.cluster.name}  # consents to it: with the old nodes in service ${short}`,
         ],
       },
     ];

@@ -131,8 +131,6 @@ const selfManagedNodes = (nodes: readonly ClusterNode[]): Finding => ({
     3,
   ),
   summary: `${count(nodes.length, 'EC2 node')} in no managed node group: the switch reaches them too, and their /28 blocks are counted; they are not replaced.`,
-  why: 'They attach prefixes and keep the maxPods that they were started with.',
-  nextActions: [
-    'Give their launch template a higher maxPods and replace them, when more pods per node are wanted there',
-  ],
+  why: 'They attach prefixes and keep the maxPods that they were started with. A higher one in their launch template counts for nodes that come later.',
+  nextActions: [],
 });

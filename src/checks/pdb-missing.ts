@@ -1,8 +1,12 @@
 import { budgetsOf, indexBudgets } from '../domain/budgets.ts';
+import { formatDuration } from '../domain/duration.ts';
 import type { Finding } from '../domain/finding.ts';
-import type { Pod } from '../domain/snapshot.ts';
-import { indexWorkloads, nameOf, ownerOf } from '../domain/workloads.ts';
-import { type Check, count } from './check.ts';
+import { expectedCycleSeconds } from '../domain/pod-times.ts';
+import type { Scope } from '../domain/scope.ts';
+import { onePodMoreRefusal, type SurgeFacts, surgeFacts, surgeRefusal } from '../domain/surge.ts';
+import { indexWorkloads, nameOf, type PodOwner } from '../domain/workloads.ts';
+import { type Check, count, planAgain } from './check.ts';
+import { byWorkload, evictedPods, type MovingWorkload, sharedLabel } from './moving.ts';
 
 /** Workloads without a budget whose pods all sit on the sources. */
 export const pdbMissing: Check = {
@@ -18,50 +22,71 @@ export const pdbMissing: Check = {
       canBeAllowed: false,
     },
   ],
-  run(snapshot, { movingPods }) {
+  run(snapshot, scope) {
     const index = indexBudgets(snapshot.podDisruptionBudgets);
     const workloads = indexWorkloads(snapshot.workloads);
-    const unguarded = movingPods.filter((pod) => budgetsOf(pod, index).length === 0);
-    const groups = Map.groupBy(unguarded, (pod) => ownerOf(pod, workloads)?.uid);
-    return [...groups.values()].flatMap((pods): Finding[] => {
-      const owner = pods[0] === undefined ? null : ownerOf(pods[0], workloads);
+    const facts = surgeFacts(snapshot);
+    const taken = new Set(snapshot.podDisruptionBudgets.map(nameOf));
+    const unguarded = evictedPods(scope, workloads).filter((pod) => budgetsOf(pod, index).length === 0);
+    return byWorkload(unguarded, snapshot).flatMap((workload): Finding[] => {
+      const { owner, pods } = workload;
       if (owner === null || owner.replicas === null || owner.replicas === 0 || pods.length < owner.replicas) return [];
-      const subject = nameOf(owner);
-      if (owner.replicas === 1) {
-        return [
-          {
-            code: 'WORKLOAD.SINGLE_POD',
-            severity: 'warning',
-            subject,
-            summary: `${subject}: its only pod is on the old nodes and is away while it moves.`,
-            why: 'An evicted pod ends before its successor starts.',
-            nextActions: [`kubectl -n ${owner.namespace} scale ${owner.kind.toLowerCase()}/${owner.name} --replicas=2`],
-          },
-        ];
-      }
       return [
-        {
-          code: 'PDB.MISSING',
-          severity: 'warning',
-          subject,
-          summary: `${subject}: ${pods.length} of ${owner.replicas} pods are on the old nodes, and no PDB guards them.`,
-          why: `The drain takes at most ${count(Math.max(1, Math.floor(owner.replicas / 4)), 'pod')} of it (25 %) at a time.`,
-          nextActions: [
-            `kubectl -n ${owner.namespace} create pdb ${owner.name} --selector=${ownLabel(pods)} --max-unavailable=1`,
-          ],
-        },
+        owner.replicas === 1 ? single(workload, owner, scope, facts) : missing(workload, owner, owner.replicas, taken),
       ];
     });
   },
 };
 
-/** A label that all these pods share, the customary ones first. */
-function ownLabel(pods: readonly Pod[]): string {
-  const [first] = pods;
-  const shared = Object.entries(first?.labels ?? {}).filter(([key, value]) =>
-    pods.every(({ labels }) => labels[key] === value),
-  );
-  const customary = ['app', 'app.kubernetes.io/name', 'k8s-app'];
-  const best = shared.find(([key]) => customary.includes(key)) ?? shared.find(([key]) => !key.endsWith('-hash'));
-  return best?.join('=') ?? 'KEY=VALUE';
+function single({ subject, pods }: MovingWorkload, owner: PodOwner, scope: Scope, facts: SurgeFacts): Finding {
+  const surge = [...scope.request.surge, subject];
+  const isDeployment = owner.kind === 'Deployment';
+  const canSurge = isDeployment && surgeRefusal(subject, pods, facts) === null;
+  const canScale = isDeployment && onePodMoreRefusal(pods, facts) === null;
+  const away = formatDuration(Math.round(expectedCycleSeconds(pods)));
+  return {
+    code: 'WORKLOAD.SINGLE_POD',
+    severity: 'warning',
+    subject,
+    summary: `${subject}: its only pod is on the old nodes and is away while it moves, about ${away} (estimate).`,
+    why:
+      owner.kind === 'StatefulSet'
+        ? 'A StatefulSet starts the new pod when the old one has ended.'
+        : 'An evicted pod ends before its successor is Ready.',
+    nextActions: [
+      ...(canSurge ? [`${planAgain(scope, { surge })}  # a new pod is Ready before the old one goes`] : []),
+      ...(canScale ? [`kubectl -n ${owner.namespace} scale deployment/${owner.name} --replicas=2`] : []),
+      ...(canScale || canSurge ? [] : [`kubectl -n ${owner.namespace} get pod ${pods[0].name} -o wide`]),
+    ],
+  };
+}
+
+function missing(
+  { subject, pods }: MovingWorkload,
+  owner: PodOwner,
+  replicas: number,
+  taken: ReadonlySet<string>,
+): Finding {
+  const label = sharedLabel(pods)?.join('=');
+  return {
+    code: 'PDB.MISSING',
+    severity: 'warning',
+    subject: nameOf(owner),
+    summary: `${subject}: ${pods.length} of ${replicas} pods are on the old nodes, and no PDB guards them.`,
+    why: `The drain takes at most ${count(Math.max(1, Math.floor(replicas / 4)), 'pod')} of it (25 %) at a time.`,
+    nextActions: [
+      label === undefined
+        ? `kubectl -n ${owner.namespace} get pods --show-labels  # a PDB needs a label that they share`
+        : `kubectl -n ${owner.namespace} create pdb ${freeName(owner, taken)} --selector=${label} --max-unavailable=1`,
+    ],
+  };
+}
+
+/** The name of the workload; a budget that selects other pods may have it already. */
+function freeName({ namespace, name }: PodOwner, taken: ReadonlySet<string>): string {
+  let free = name;
+  for (let number = 1; taken.has(nameOf({ namespace, name: free })); number += 1) {
+    free = number === 1 ? `${name}-pdb` : `${name}-pdb-${number}`;
+  }
+  return free;
 }

@@ -1,6 +1,7 @@
 import { planCommand } from '../domain/plan-command.ts';
 import type { LostZone } from '../domain/scope.ts';
 import { type Check, count, listed } from './check.ts';
+import { volumeLocation } from './volume-location.ts';
 
 /** Availability zones of a source in which its replacement will have no subnet. */
 export const subnetZones: Check = {
@@ -11,8 +12,14 @@ export const subnetZones: Check = {
       canBeAllowed: false,
     },
   ],
-  run: ({ cluster, subnets }, { lostZones, request }) =>
-    lostZones.map(({ nodegroupName, availabilityZone, nodes, podsWithVolumes }: LostZone) => {
+  run(snapshot, scope) {
+    const { cluster, subnets } = snapshot;
+    const { lostZones, request } = scope;
+    // volumes that are stuck there are in the way, and the finding about them names the zone
+    const told = volumeLocation.run(snapshot, scope).filter(({ code }) => code === 'VOLUME.ZONE');
+    const isTold = (zone: string) => told.some(({ subject }) => subject.split(', ').includes(zone));
+    const untold = lostZones.filter(({ availabilityZone }) => !isTold(availabilityZone));
+    return untold.map(({ nodegroupName, availabilityZone, nodes, podsWithVolumes }: LostZone) => {
       const there = subnets.filter(
         (subnet) => subnet.availabilityZone === availabilityZone && subnet.vpcId === cluster.vpcId,
       );
@@ -31,5 +38,6 @@ export const subnetZones: Check = {
             `${planCommand({ ...request, subnetIds: [...request.subnetIds, subnetId] })}  # ${availabilityZone}`,
         ),
       };
-    }),
+    });
+  },
 };

@@ -123,7 +123,7 @@ function keepsAddresses(snapshot: ClusterSnapshot): Finding[] {
       subject: 'vpc-cni',
       summary: `VPC CNI ${version}: single addresses of pods that leave the old nodes stay with those nodes.`,
       why: `Since ${vpcCniSince.keepsSecondaryAddresses} it does not give them back in prefix mode, so that draining an old node frees no /28 block; only its termination does. The plan counts them so.`,
-      nextActions: ['Nothing to do: the old nodes go at the end of the plan'],
+      nextActions: [],
     },
   ];
 }

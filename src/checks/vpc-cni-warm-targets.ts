@@ -9,7 +9,7 @@ import {
 import { usesPoolAddress } from '../domain/evictable.ts';
 import type { Finding } from '../domain/finding.ts';
 import { prefixSize, recommendedMaxPods } from '../domain/max-pods.ts';
-import { desiredNodes, instanceTypesOf, nodesOf } from '../domain/nodegroups.ts';
+import { instanceTypesOf, nodesOf } from '../domain/nodegroups.ts';
 import { steadyPrefixes } from '../domain/prefix-pool.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { ClusterSnapshot } from '../domain/snapshot.ts';
@@ -158,7 +158,7 @@ function calls(snapshot: ClusterSnapshot, scope: Scope, env: Env): Finding[] {
 }
 
 /** Prefixes with these settings on a node of the largest source, and on all new nodes together with their pods. */
-function onNodes(snapshot: ClusterSnapshot, { sources, request }: Scope, env: Env) {
+function onNodes(snapshot: ClusterSnapshot, { sources, request, nodes: sizes }: Scope, env: Env) {
   const groups = sources.map((source) => {
     const { nodegroupName } = source;
     const { known } = instanceTypesOf(snapshot, source);
@@ -168,7 +168,7 @@ function onNodes(snapshot: ClusterSnapshot, { sources, request }: Scope, env: En
       Math.max(0, ...known.map((type) => steadyPrefixes(pods, poolSettings(env, version, type, maxPods))));
     const names = new Set(nodesOf(snapshot, nodegroupName).map(({ name }) => name));
     const running = snapshot.pods.filter((pod) => pod.nodeName !== null && names.has(pod.nodeName));
-    const nodes = Math.max(1, desiredNodes(snapshot, source));
+    const nodes = Math.max(1, sizes.get(nodegroupName) ?? 1);
     const pods = Math.min(maxPods, Math.ceil(running.filter(usesPoolAddress).length / nodes));
     return { nodegroupName, nodes, pods, idle: prefixes(0), expected: prefixes(pods) };
   });

@@ -80,3 +80,10 @@ export const pollFlags = {
     defaultHelp: async () => '5s',
   }),
 };
+
+/** Size of a replacement, as `--nodes` has it. */
+export function replacementSize(text: string): 'same' | 'fit' | number {
+  if (text === 'same' || text === 'fit') return text;
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw badValue(`"${text}" is no size.`, 'It is same, fit, or a number of nodes from 1 to 9999.');
+}

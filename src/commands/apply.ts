@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
 import { connectionFlags, name, outputFlags, pollFlags, withEnvironment } from '../cli/flags.ts';
 import { createIo } from '../cli/io.ts';
+import { type DrainLimits, parseMaxUnavailable } from '../domain/drain-limits.ts';
 import { phases } from '../domain/plan.ts';
 
 export default class Apply extends BaseCommand {
@@ -22,6 +23,18 @@ export default class Apply extends BaseCommand {
     approve: name({ summary: 'Refuse unless this is the id of the plan.', helpValue: 'PLAN_ID' }),
     'dry-run': Flags.boolean({ summary: 'Print the next steps and their calls; change nothing.' }),
     cluster: name({ summary: 'Refuse unless the plan is for this cluster.' }),
+    'max-unavailable': Flags.custom<DrainLimits['maxUnavailable']>({
+      helpValue: 'N|P%',
+      summary: 'Pods, or share, of a workload without PodDisruptionBudget that may be down at a time.',
+      defaultHelp: async () => 'what the plan says',
+      parse: async (text) => parseMaxUnavailable(text),
+    })(),
+    'max-concurrent-evictions': Flags.integer({
+      helpValue: 'N',
+      summary: 'Eviction requests under way at the same time.',
+      min: 1,
+      defaultHelp: async () => '32',
+    }),
     ...pollFlags,
     ...connectionFlags,
     ...outputFlags,
@@ -29,6 +42,7 @@ export default class Apply extends BaseCommand {
 
   override async run(): Promise<number> {
     const { args, flags } = await this.parse(Apply);
+    const { 'max-unavailable': maxUnavailable, 'max-concurrent-evictions': maxConcurrentEvictions } = flags;
     const { applyPlan } = await import('./actions/apply-plan.ts');
     return applyPlan(
       {
@@ -38,6 +52,10 @@ export default class Apply extends BaseCommand {
         approve: flags.approve,
         dryRun: flags['dry-run'],
         clusterName: flags.cluster,
+        limits: {
+          ...(maxUnavailable && { maxUnavailable }),
+          ...(maxConcurrentEvictions && { maxConcurrentEvictions }),
+        },
         pollIntervalMilliseconds: flags['poll-interval'] * 1000,
         toolVersion: this.config.version,
         connection: flags,

@@ -1,6 +1,14 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
-import { connectionFlags, duration, name, outputFlags, positiveDuration, withEnvironment } from '../cli/flags.ts';
+import {
+  connectionFlags,
+  duration,
+  name,
+  outputFlags,
+  positiveDuration,
+  replacementSize,
+  withEnvironment,
+} from '../cli/flags.ts';
 import { createIo } from '../cli/io.ts';
 import { planFolder } from '../domain/plan-command.ts';
 
@@ -46,6 +54,28 @@ export default class Plan extends BaseCommand {
       default: 1,
     }),
     'canary-image': name({ helpValue: 'IMAGE', summary: 'Image of those pods; default: one the node has.' }),
+    nodes: Flags.custom<'same' | 'fit' | number>({
+      helpValue: 'same|fit|N',
+      summary: 'Size of each replacement: as now, as its pods need, or N nodes.',
+      default: 'same',
+      parse: async (text) => replacementSize(text),
+    })(),
+    surge: name({
+      helpValue: 'NAMESPACE/DEPLOYMENT',
+      summary: 'Roll this Deployment over instead of evicting its only pod (repeatable).',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    'wait-for-jobs': duration({
+      summary: 'How long pods of Jobs may run on before they are evicted.',
+      default: 0,
+      defaultHelp: async () => '0s',
+    }),
+    'rehearse-evictions': Flags.boolean({
+      summary: 'Ask the API server about each eviction now (dry run).',
+      default: true,
+      allowNo: true,
+    }),
     allow: name({
       helpValue: 'CODE',
       summary: 'Accept a blocking finding by its code (repeatable).',

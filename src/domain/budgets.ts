@@ -1,24 +1,15 @@
-import { selects } from './label-selector.ts';
+import { isBare } from './evictable.ts';
+import { indexSelectors, type SelectorIndex, selectingPod } from './selector-index.ts';
 import type { Pod, PodDisruptionBudget } from './snapshot.ts';
 import { ownerOf, type Workloads } from './workloads.ts';
 
-/** Budgets by namespace and one label that they demand (none: any pod may be theirs), to look them up for many pods. */
-export type BudgetIndex = ReadonlyMap<string, PodDisruptionBudget[]>;
+export type BudgetIndex = SelectorIndex<PodDisruptionBudget>;
 
-export const indexBudgets = (budgets: readonly PodDisruptionBudget[]): BudgetIndex =>
-  Map.groupBy(budgets, ({ namespace, selector }) =>
-    indexKey(namespace, Object.entries(selector?.matchLabels ?? {})[0]),
-  );
-
-const indexKey = (namespace: string, label: [string, string] | undefined): string =>
-  label === undefined ? namespace : `${namespace} ${label[0]}=${label[1]}`;
+export const indexBudgets = (budgets: readonly PodDisruptionBudget[]): BudgetIndex => indexSelectors(budgets);
 
 /** Every PodDisruptionBudget that selects the pod. More than one makes the eviction API refuse it for ever. */
 export const budgetsOf = (pod: Pod, budgets: BudgetIndex): PodDisruptionBudget[] =>
-  [undefined, ...Object.entries(pod.labels ?? {})]
-    .flatMap((label) => budgets.get(indexKey(pod.namespace, label)) ?? [])
-    .filter((budget) => selects(budget.selector, pod.labels))
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  selectingPod(pod, budgets).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 
 /** Whether the eviction API asks a budget about this pod at all: it does not for pods that never started or are done. */
 export const isGuarded = (pod: Pod): boolean => pod.phase === 'Running' && pod.deletionTimestamp === null;
@@ -50,14 +41,18 @@ export interface BudgetOutlook {
 
 /**
  * The arithmetic of the disruption controller for the best case. `selected` are all pods that the budget selects;
- * expected pods are the replicas that their controllers want, and the pods themselves where there is no such number.
+ * expected pods are the replicas that their controllers want, and the pods themselves where there is no such number. Bare
+ * pods count only for a minAvailable that is a number: of a share, and of what may be missing, there is no whole for them.
  */
 export function budgetOutlook(
   budget: PodDisruptionBudget,
   selected: readonly Pod[],
   workloads: Workloads,
 ): BudgetOutlook {
-  const live = selected.filter((pod) => pod.phase !== 'Succeeded' && pod.phase !== 'Failed');
+  const countsBare = typeof budget.minAvailable === 'number';
+  const live = selected.filter(
+    (pod) => pod.phase !== 'Succeeded' && pod.phase !== 'Failed' && (countsBare || !isBare(pod)),
+  );
   const owners = Map.groupBy(live, (pod) => ownerOf(pod, workloads)?.uid ?? pod.uid);
   const counts = [...owners.values()].map(([first, ...others]) =>
     first === undefined ? 0 : (ownerOf(first, workloads)?.replicas ?? 1 + others.length),

@@ -43,6 +43,12 @@ export type StepProgress =
   | { kind: 'pod-gone'; pod: string; uid: string; node: string }
   | { kind: 'cordoned'; node: string; uid: string }
   | { kind: 'update-requested'; what: string; id: string }
+  /** how something was before the step changed it, written first: what puts it back reads it */
+  | { kind: 'recorded'; what: string; value: unknown }
+  /** a Deployment was asked to roll its pods over, instead of an eviction */
+  | { kind: 'restarted'; deployment: string; at: string }
+  /** new pods of `Deployment shop/web` land on the old nodes again and again */
+  | { kind: 'comes-back'; workload: string }
   | {
       kind: 'verified-node';
       node: string;

@@ -84,6 +84,18 @@ export function lowestTypes(
 /** Memory that EKS images set aside for kubelet and runtime, in MiB (amazon-eks-ami, nodeadm/internal/kubelet/config.go). */
 export const kubeReservedMemoryMiB = (maxPods: number): number => 255 + 11 * maxPods;
 
+/**
+ * CPU that EKS images set aside, in millis: 6 % of the first core, 1 % of the second, 0.5 % of the next two and 0.25 % of the
+ * rest (amazon-eks-ami, nodeadm/internal/kubelet/config.go, getCPUMillicoresToReserve).
+ */
+export const kubeReservedCpuMillis = (vcpus: number): number =>
+  Math.ceil(
+    60 * Math.min(vcpus, 1) +
+      10 * Math.min(Math.max(0, vcpus - 1), 1) +
+      5 * Math.min(Math.max(0, vcpus - 2), 2) +
+      2.5 * Math.max(0, vcpus - 4),
+  );
+
 /** Memory that kubelet keeps free before it evicts pods on EKS images, in MiB (same source). */
 export const evictionThresholdMiB = 100;
 

@@ -60,6 +60,21 @@ export function desiredNodes(snapshot: ClusterSnapshot, nodegroup: Nodegroup): n
   return Math.min(Math.max(wanted, nodegroup.scaling.minSize), nodegroup.scaling.maxSize);
 }
 
+/** A packing is better than what the scheduler does: a tenth more nodes than it needs, and at least one. */
+const spareNodes = (nodesNeeded: number): number => Math.max(1, Math.ceil(nodesNeeded / 10));
+
+/** Nodes of the replacement: as the source wants now, as a packing of its pods needs and some to spare, or as asked for. */
+export function replacementNodeCount(
+  snapshot: ClusterSnapshot,
+  nodegroup: Nodegroup,
+  nodes: 'same' | 'fit' | number,
+  nodesNeeded: number,
+): number {
+  if (nodes === 'same') return desiredNodes(snapshot, nodegroup);
+  if (nodes !== 'fit') return nodes;
+  return nodesNeeded === 0 ? 1 : nodesNeeded + spareNodes(nodesNeeded);
+}
+
 /** Whether aws-node gives the node's pods their addresses: not on Fargate, hybrid, Auto Mode and Windows nodes. */
 export const usesVpcCni = (node: ClusterNode): boolean => nodeKind(node) === 'vpc-cni';
 

@@ -51,6 +51,7 @@ const planShape: Record<keyof MigrationPlan, Shape> = {
   subnets: 'array',
   steps: 'array',
   forecast: 'object',
+  rehearsal: 'object',
 };
 const stepShape: Record<string, Shape> = {
   id: 'string',

@@ -34,6 +34,14 @@ export interface PlanRequest {
   canaryPods: number;
   /** image of those pods; default: one that the node has already */
   canaryImage?: string;
+  /** size of the replacements: as the source, as many nodes as its pods need, or a number for each */
+  nodes: 'same' | 'fit' | number;
+  /** Deployments of one pod, `shop/cart`, that are rolled over instead of evicted: the new pod is Ready before the old one goes */
+  surge: string[];
+  /** so long pods of Jobs may run on before they are evicted */
+  waitForJobsSeconds: number;
+  /** ask the API server about each eviction when the plan is made (dry run) */
+  rehearseEvictions: boolean;
   /** codes of blocking findings that the person accepts */
   allow: string[];
   /** default: from the forecast, at least 30 minutes */
@@ -50,6 +58,10 @@ export const plainRequest = (clusterName: string): PlanRequest => ({
   subnetIds: [],
   reserveSubnetCidr: false,
   canaryPods: 1,
+  nodes: 'same',
+  surge: [],
+  waitForJobsSeconds: 0,
+  rehearseEvictions: true,
   allow: [],
   soakSeconds: 600,
   expiresInSeconds: 86_400,
@@ -80,6 +92,7 @@ export interface MigrationPlan {
   subnets: SubnetPlan[];
   steps: AnyStep[];
   forecast: Forecast;
+  rehearsal: RehearsalSummary;
 }
 
 /** A fact the plan relies on. `path` is unique, such as `nodegroups.apps.amiType`; values are compared as canonical JSON. */
@@ -110,6 +123,8 @@ export interface NodegroupPlan {
   memory: NodeMemory;
   /** pods that will be evicted from the source */
   pods: number;
+  /** how many nodes of the replacement hold what moves */
+  capacity: Capacity;
   /** path of the rendered user data in the plan folder */
   userDataFile: string;
 }
@@ -171,11 +186,69 @@ export interface SubnetPlan {
   map: string;
 }
 
+/** What a packing of the pods that move says about the replacement. An estimate: the scheduler places differently. */
+export interface Capacity {
+  /** nodes that are enough, DaemonSets and what the kubelet keeps for itself taken off */
+  nodesNeeded: number;
+  /** what fills them first: `memory`, `cpu`, `pods`, `anti-affinity of shop/search`, ... */
+  limitedBy: string;
+  /** pods that no number of such nodes can take, with the reason: `shop/search-0: needs 9 GiB, a node has 6.9 GiB` */
+  unplaced: string[];
+  /** how many pods those are; absent: one for each reason */
+  unplacedPods?: number;
+}
+
 export interface Forecast {
   lowerBoundSeconds: number;
   expectedSeconds: number;
-  /** `shop/search`, the budget group that decides; null when nothing has to move */
+  /** `shop/search`, the group that ends last, and so decides; those that never end do not count; null when none ends */
   criticalWorkload: string | null;
+  /** what the longest wait is for: the budgets, our own limit of evictions a second, or one slow pod */
+  limitedBy: 'budget' | 'rate' | 'termination' | 'nothing';
+  /** pods that share an allowance, the longest first; the shortest of many are left out */
+  groups: ForecastGroup[];
+  groupsLeftOut: number;
+}
+
+/** Pods that share one allowance, and what it means for time. Seconds, from the first eviction on. */
+export interface ForecastGroup {
+  /** `shop/search`: the workload when the group has one, else the budget or the namespace */
+  name: string;
+  /** `surge`: a Deployment that is rolled over instead */
+  kind: 'budget' | 'owner' | 'singletons' | 'bare' | 'surge';
+  /** `shop/search`; null without PodDisruptionBudget */
+  budget: string | null;
+  /** pods that have to move */
+  pods: number;
+  /** evictions allowed at once when all is healthy; 0: never any */
+  atOnce: number;
+  /** until an allowance is free again after an eviction */
+  cycleSeconds: number;
+  /** how long its slowest pod is expected to take to end, and may take at most */
+  terminationSeconds: number;
+  graceSeconds: number;
+  /** until enough is healthy for the first eviction */
+  startSeconds: number;
+  /** null: it never ends */
+  lowerBoundSeconds: number | null;
+  /** when its last pod is expected to be moved; null: never */
+  expectedSeconds: number | null;
+  /** what one more replica would take off the lower bound */
+  savedByOneMoreReplicaSeconds: number;
+  /** what a budget that lets one more go at once would take off it */
+  savedByOneMoreAtOnceSeconds: number;
+}
+
+/** What the API server said to evictions as a dry run when the plan was made. */
+export interface RehearsalSummary {
+  pods: number;
+  asked: number;
+  accepted: number;
+  refused: number;
+  /** asked about in vain; absent: none */
+  unanswered?: number;
+  /** why not all were asked about, or none; null when all were */
+  partBecause: string | null;
 }
 
 /** Parameters of each kind of step: all it needs, rendered at plan time. */
@@ -266,6 +339,14 @@ export interface StepParams {
     timeoutSeconds: number;
   };
   'scale-replacement': { clusterName: string; nodegroupName: string; scaling: Scaling; timeoutSeconds: number };
+  /** `nodes`: so many are to come, each is protected as soon as it is there */
+  'protect-replacement': { nodegroupName: string; nodes: number; timeoutSeconds: number };
+  'unprotect-replacement': { nodegroupName: string };
+  'cap-source': { clusterName: string; nodegroupName: string };
+  /** `recordedBy`: id of the step in whose journal stands how it was */
+  'restore-scaling': { clusterName: string; nodegroupName: string; recordedBy: string };
+  'suspend-processes': { nodegroupName: string; autoScalingGroupNames: string[]; processes: string[] };
+  'resume-processes': StepParams['suspend-processes'] & { recordedBy: string };
   'cordon-source': { nodegroupNames: string[] };
   'drain-source': {
     nodegroupNames: string[];
@@ -276,6 +357,12 @@ export interface StepParams {
     /** consent recorded in the plan */
     allowEmptyDir: boolean;
     allowBarePods: boolean;
+    /** evicted before all others, which wait until a pod of each is Ready elsewhere: what other pods need to start */
+    first: { name: string; namespace: string; selector: Record<string, string> }[];
+    /** Deployments that are rolled over instead of evicted */
+    surge: { namespace: string; name: string }[];
+    /** so long pods of Jobs may run on */
+    waitForJobsSeconds: number;
   };
   soak: { seconds: number };
   'delete-source': { clusterName: string; nodegroupName: string; replacementName: string; timeoutSeconds: number };

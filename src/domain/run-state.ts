@@ -16,6 +16,8 @@ export interface StepState {
   detail: string | null;
   /** ids of updates that EKS gave us, by what they are for */
   updates: Record<string, string>;
+  /** how things were before the step changed them, by what they are; of several records the first */
+  recorded: Record<string, unknown>;
   /** id of the last run that wrote a note about it */
   notedIn: string | null;
 }
@@ -30,6 +32,10 @@ export interface RunState {
   podsGone: string[];
   /** uids of nodes that this plan cordoned */
   cordonedNodes: Record<string, string>;
+  /** Deployments that were asked to roll over, `shop/cart`, and when */
+  restarted: Record<string, string>;
+  /** workloads whose new pods land on the old nodes again and again, `Deployment shop/web` */
+  cameBack: string[];
   evictionsRefused: number;
   /** replacement nodes that passed verification, as last seen */
   verifiedNodes: Record<string, { prefixes: string[]; allocatablePods: number }>;
@@ -49,6 +55,7 @@ const pending = (): StepState => ({
   failure: null,
   detail: null,
   updates: {},
+  recorded: {},
   notedIn: null,
 });
 
@@ -60,6 +67,8 @@ export function initialRunState(plan: MigrationPlan): RunState {
     evictions: {},
     podsGone: [],
     cordonedNodes: {},
+    restarted: {},
+    cameBack: [],
     evictionsRefused: 0,
     verifiedNodes: {},
     runs: [],
@@ -156,6 +165,15 @@ function applyProgress(
       break;
     case 'update-requested':
       if (step !== undefined) step.updates[progress.what] = progress.id;
+      break;
+    case 'recorded':
+      if (step !== undefined && !(progress.what in step.recorded)) step.recorded[progress.what] = progress.value;
+      break;
+    case 'restarted':
+      state.restarted[progress.deployment] = progress.at;
+      break;
+    case 'comes-back':
+      if (!state.cameBack.includes(progress.workload)) state.cameBack.push(progress.workload);
       break;
     case 'verified-node':
       state.verifiedNodes[progress.node] = { prefixes: progress.prefixes, allocatablePods: progress.allocatablePods };

@@ -1,5 +1,6 @@
-import type { Order, OrderPlan, PlanRequest, SubnetPlan, VpcCniPlan } from './plan.ts';
+import type { Capacity, Forecast, Order, OrderPlan, PlanRequest, SubnetPlan, VpcCniPlan } from './plan.ts';
 import type { SubnetReservation } from './reservation.ts';
+import type { ReplacementNode } from './scheduling.ts';
 import type { Nodegroup, Pod } from './snapshot.ts';
 
 /** Why a node group is not a source. `no-gain` and `already-done` are good news, `going` is being deleted or never came up, the others name what is in the way. */
@@ -72,6 +73,24 @@ export interface Remedy {
   early?: EarlyNodes;
 }
 
+/** How many nodes of a replacement are enough, and what no number of nodes helps. */
+export interface SourceCapacity extends Capacity {
+  tooBig: TooBig[];
+  /** nodes that the sum of requests surely needs, on the roomiest type, and of what: `memory`, `cpu`, `pods` */
+  atLeast: number;
+  atLeastFor: string;
+}
+
+/** Pods of one owner that request more of something than a node of the replacement has. */
+export interface TooBig {
+  /** `shop/search` */
+  owner: string;
+  pods: Pod[];
+  resource: string;
+  needs: number;
+  has: number;
+}
+
 /** What a plan is about: made once from snapshot and request, read by the checks and by planning. */
 export interface Scope {
   request: PlanRequest;
@@ -88,4 +107,12 @@ export interface Scope {
   reservations: SubnetReservation[];
   /** pods that have to leave the sources' nodes */
   movingPods: Pod[];
+  /** how long they take to leave */
+  forecast: Forecast;
+  /** kinds of nodes that the replacements will have */
+  replacements: ReplacementNode[];
+  /** by name of the source */
+  capacity: ReadonlyMap<string, SourceCapacity>;
+  /** nodes of the replacement, by name of the source */
+  nodes: ReadonlyMap<string, number>;
 }

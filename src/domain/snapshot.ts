@@ -20,6 +20,40 @@ export interface ClusterSnapshot {
   podDisruptionBudgets: PodDisruptionBudget[];
   /** custom networking: where pods of a node get their addresses; empty when the cluster has none */
   eniConfigs: EniConfig[];
+  jobs: Job[];
+  /** persistent volume claims, with the volume that each is bound to */
+  volumeClaims: VolumeClaim[];
+  csiNodes: CsiNode[];
+  /** admission webhooks that are asked when a pod is created */
+  podWebhooks: PodWebhook[];
+  services: Service[];
+  resourceQuotas: ResourceQuota[];
+  /** of what the API server offers: `karpenter.sh`, `apps` */
+  apiGroups: string[];
+  /** what the API server would have answered to each eviction of the drain; null when it was not asked */
+  evictionRehearsal: EvictionRehearsal | null;
+  /** pods that have to move and that nothing creates again, as they are kept in the plan folder */
+  barePods?: BarePod[];
+  /** what could not be looked at, though a check would want to know */
+  notSeen: NotSeen[];
+}
+
+/** A bare pod's manifest in the plan folder. */
+export interface BarePod {
+  namespace: string;
+  name: string;
+  /** path in the plan folder */
+  file: string;
+  /** where a secret may stand, which was taken out: `spec.containers[app].env[DB_PASSWORD]` */
+  redacted: string[];
+}
+
+/** Something that the caller may not read, or that this cluster does not offer. */
+export interface NotSeen {
+  /** `resourcequotas`, as kubectl names it */
+  resource: string;
+  /** what the API server said */
+  why: string;
 }
 
 export interface Cluster {
@@ -237,7 +271,13 @@ export interface ClusterNode {
   ready: boolean;
   createdAt: string;
   capacityPods: number;
-  allocatable: { pods: number; cpuMillis: number; memoryBytes: number };
+  allocatable: {
+    pods: number;
+    cpuMillis: number;
+    memoryBytes: number;
+    /** `ephemeral-storage` in bytes, `nvidia.com/gpu` in pieces; absent where the node tells none */
+    others?: Record<string, number>;
+  };
 }
 
 export interface OwnerReference {
@@ -254,7 +294,51 @@ export interface Toleration {
   effect?: string;
 }
 
-export interface Pod {
+export interface NodeSelectorRequirement {
+  key: string;
+  operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist' | 'Gt' | 'Lt';
+  values: string[];
+}
+
+/** All of it must hold: `expressions` of labels, `fields` of the node (only `metadata.name` exists). An empty term matches no node. */
+export interface NodeSelectorTerm {
+  expressions: NodeSelectorRequirement[];
+  fields: NodeSelectorRequirement[];
+}
+
+/** Of required pod affinity or anti-affinity: pods it speaks of, and how far away is away. */
+export interface PodAffinityTerm {
+  topologyKey: string;
+  /** null selects nothing */
+  selector: LabelSelector | null;
+  /** empty: the pod's own, unless `anyNamespace` (a namespaceSelector, which is not evaluated) */
+  namespaces: string[];
+  anyNamespace?: true;
+}
+
+/** A spread constraint with `whenUnsatisfiable: DoNotSchedule`. */
+export interface TopologySpread {
+  topologyKey: string;
+  maxSkew: number;
+  minDomains?: number;
+  selector: LabelSelector | null;
+  /** `nodeTaintsPolicy: Honor`: nodes that are cordoned, or whose taints the pod does not tolerate, do not count */
+  honorsTaints?: true;
+}
+
+/** What a pod, or the template of one, demands of the node that it runs on. Absent: nothing. */
+export interface Placement {
+  nodeSelector: Record<string, string>;
+  tolerations: Toleration[];
+  /** required node affinity: one of the terms must hold */
+  nodeAffinity?: NodeSelectorTerm[];
+  podAffinity?: PodAffinityTerm[];
+  podAntiAffinity?: PodAffinityTerm[];
+  topologySpread?: TopologySpread[];
+  hostPorts?: { port: number; protocol: string; hostIp: string }[];
+}
+
+export interface Pod extends Placement {
   namespace: string;
   name: string;
   uid: string;
@@ -263,23 +347,35 @@ export interface Pod {
   ready: boolean;
   /** from being bound to its node to Ready; null or absent when that cannot be told, such as after a restart */
   startupSeconds?: number | null;
+  /** of that, from the start of its last container on: what a start can hardly do without; null or absent likewise */
+  warmupSeconds?: number | null;
   createdAt: string;
   /** null unless it is being deleted */
   deletionTimestamp: string | null;
   /** the controller, or null for a bare pod */
   controller: OwnerReference | null;
   labels: Record<string, string>;
-  /** those that the VPC CNI and its controllers set */
+  /** those that the VPC CNI and its controllers set, and those that say it should not be moved */
   annotations: Record<string, string>;
   hostNetwork: boolean;
   podIp: string | null;
   mirror: boolean;
   /** names of volumes of type emptyDir */
   emptyDirVolumes: string[];
+  /** of those that say it: `Memory, at most 64Mi`, by name of the volume */
+  emptyDirLimits?: Record<string, string>;
+  /** paths of volumes of type hostPath */
+  hostPaths?: string[];
   persistentVolumeClaims: string[];
-  requests: { cpuMillis: number; memoryBytes: number };
-  nodeSelector: Record<string, string>;
-  tolerations: Toleration[];
+  requests: {
+    cpuMillis: number;
+    memoryBytes: number;
+    /** `ephemeral-storage` in bytes, `nvidia.com/gpu` in pieces */
+    others?: Record<string, number>;
+  };
+  /** `system-cluster-critical` */
+  priorityClassName?: string;
+  finalizers?: string[];
   terminationGracePeriodSeconds: number;
   /** why it is not running well, from conditions and container states: `Unschedulable: 0/6 nodes ...`; null when well */
   trouble: string | null;
@@ -294,6 +390,109 @@ export interface Workload {
   controller: OwnerReference | null;
   replicas: number;
   readyReplicas: number;
+  /** images of its containers */
+  images?: string[];
+  /** of its pods */
+  template?: Placement & { labels: Record<string, string> };
+  /** of a Deployment: pods that a rollout may have too many and too few, absolute; absent with strategy Recreate */
+  rollout?: { maxSurge: number; maxUnavailable: number };
+}
+
+/** A Job that is not finished, or a CronJob (`template` is that of its Jobs' pods). */
+export interface Job {
+  kind: 'Job' | 'CronJob';
+  namespace: string;
+  name: string;
+  uid: string;
+  controller: OwnerReference | null;
+  /** pods that run now */
+  active: number;
+  startedAt: string | null;
+  activeDeadlineSeconds: number | null;
+  /** failed pods after which it gives up */
+  backoffLimit: number | null;
+  /** what its podFailurePolicy does with a pod that is evicted (condition DisruptionTarget); null: nothing is said */
+  onDisruption: 'Ignore' | 'FailJob' | 'Count' | 'FailIndex' | null;
+  suspended: boolean;
+  template: Placement & { labels: Record<string, string> };
+}
+
+export interface VolumeClaim {
+  namespace: string;
+  /** of the claim */
+  name: string;
+  /** null: not bound */
+  volumeName: string | null;
+  storageClass: string | null;
+  accessModes: string[];
+  /** CSI driver, or `local`, `hostPath`, `nfs`, ...; null when not bound, or when the volume was not seen */
+  driver: string | null;
+  /** required node affinity of the volume: one of the terms must hold; empty: any node will do */
+  nodeAffinity: NodeSelectorTerm[];
+}
+
+export interface CsiNode {
+  nodeName: string;
+  /** volumes of a driver that the node can have at once; null: no limit is told */
+  drivers: { name: string; count: number | null }[];
+}
+
+/** A webhook that is called when a pod is created (or evicted), and where its pods are. */
+export interface PodWebhook {
+  kind: 'validating' | 'mutating';
+  configuration: string;
+  name: string;
+  failurePolicy: 'Fail' | 'Ignore';
+  /** null: an address outside the cluster */
+  service: { namespace: string; name: string } | null;
+  intercepts: ('pods' | 'pods/eviction')[];
+  /** as kubectl shows it; null: every namespace */
+  namespaceSelector: LabelSelector | null;
+}
+
+export interface Service {
+  namespace: string;
+  name: string;
+  type: string;
+  /** null: endpoints that something else writes */
+  selector: Record<string, string> | null;
+  externalTrafficPolicy: 'Cluster' | 'Local' | null;
+}
+
+/** Of quotas for pods and what they request, the entries `pods`, `requests.cpu`, ...: CPU in millis, memory in bytes. */
+export interface ResourceQuota {
+  namespace: string;
+  name: string;
+  hard: Record<string, number>;
+  used: Record<string, number>;
+  /** scopes or a scopeSelector: it counts some pods only */
+  isScoped: boolean;
+}
+
+/** Evictions with `dryRun=All`: each is judged as if it were the only one, and charges nothing. */
+export interface EvictionRehearsal {
+  /** pods that have to move, how many of them were asked about, and why not all */
+  pods: number;
+  asked: number;
+  partBecause: string | null;
+  accepted: number;
+  /** every answer but `accepted` and `gone` */
+  refusals: RehearsedRefusal[];
+}
+
+export interface RehearsedRefusal {
+  namespace: string;
+  name: string;
+  uid: string;
+  kind:
+    | 'budget-exhausted'
+    | 'budget-unprocessed'
+    | 'multiple-budgets'
+    | 'namespace-terminating'
+    | 'refused'
+    | 'no-answer';
+  /** the API server's words: `The disruption budget search needs 3 healthy pods and has 3 currently` */
+  detail: string;
 }
 
 export interface LabelSelector {

@@ -12,61 +12,53 @@
  *
  * https://github.com/kubernetes/kubernetes/blob/v1.33.0/pkg/registry/core/pod/storage/eviction.go
  */
-import type { ClusterNode, Pod, PodDisruptionBudget } from '../domain/snapshot.ts';
-import type { EvictionOutcome, FollowEvent } from '../ports/kubernetes.ts';
+import type { StepProgress } from '../domain/journal-entry.ts';
+import type { ClusterNode, Pod, PodDisruptionBudget, Workload } from '../domain/snapshot.ts';
+import type { EvictionOutcome } from '../ports/kubernetes.ts';
 import { createBudgetLookup } from './budget-lookup.ts';
-import { deductions, firstRecheckSeconds, head, isFree, lastRecheckSeconds, newGroup } from './group.ts';
+import { workSeconds } from './eta.ts';
+import type { Departed, DrainEvent, Errand, Eviction } from './events.ts';
+import { closedGate, createFirsts, firstOf, lookAt, patienceSeconds } from './first.ts';
+import {
+  deductions,
+  firstRecheckSeconds,
+  head,
+  isFree,
+  lastRecheckSeconds,
+  learn,
+  noticeFreeShares,
+  useShare,
+} from './group.ts';
 import { createHeap, type Heap } from './heap.ts';
-import { factsOf, newOwner, newPod, sameLabels, tally, uncount } from './pod.ts';
+import { createOwners, isAlone } from './owners.ts';
+import { createPlacing } from './placing.ts';
+import { factsOf, labelsOf, newPod, sameLabels, uncount } from './pod.ts';
+import { createRoom } from './room.ts';
 import {
   allowance,
   type DrainNode,
   type DrainPod,
   type DrainSettings,
   type DrainState,
+  type EarlierRuns,
   type Group,
   type Hold,
-  needsAPerson,
+  hasBegun,
+  nothingEarlier,
   type Owner,
   podKey,
+  setIn,
 } from './state.ts';
+import { createSurges, type Restart, type RestartOutcome } from './surge.ts';
 import { createTokenBucket } from './token-bucket.ts';
-
-export type DrainEvent =
-  | { type: 'pods'; event: FollowEvent<Pod> }
-  | { type: 'nodes'; event: FollowEvent<ClusterNode> }
-  | { type: 'budgets'; event: FollowEvent<PodDisruptionBudget> }
-  | { type: 'answered'; uid: string; outcome: EvictionOutcome };
-
-export interface Eviction {
-  namespace: string;
-  name: string;
-  uid: string;
-  node: string;
-  /** `shop/search`, null when no PodDisruptionBudget selects the pod */
-  budget: string | null;
-}
-
-export interface Departed {
-  /** `shop/search-6` */
-  pod: string;
-  uid: string;
-  node: string;
-}
-
-/** From the journal. */
-export interface EarlierRuns {
-  /** pods asked to leave and not yet seen to be gone, by uid */
-  asked: Record<string, { pod: string; node: string }>;
-  /** how many were seen to be gone */
-  podsGone: number;
-}
 
 export interface DrainCore {
   readonly state: Readonly<DrainState>;
   apply(event: DrainEvent, now: number): void;
   /** Evictions to send now, each to be followed by its `answered` event. */
   decide(now: number): Eviction[];
+  /** To be asked after `decide`. */
+  takeErrands(now: number): Errand[];
   /** When `decide` should be called again although nothing happened: epoch milliseconds, Infinity for never. */
   nextWakeAt(now: number): number;
   /** Asked just before the request: the pod that was decided on is there and not on its way out. */
@@ -75,24 +67,25 @@ export interface DrainCore {
   takeDeparted(): Departed[];
   /** All was listed, and no pod is left that has to leave a source node. */
   finished(): boolean;
-  /** Some are left, and none of them can move unless a person does something. */
-  stuckForGood(): boolean;
+  /** Some are left, and none of them can move unless a person does something. To be asked after `decide`. */
+  stuckForGood(now: number): boolean;
 }
 
 const seconds = 1000;
 const settleSeconds = 5;
-const maxInFlight = 32;
+const usualInFlight = 32;
+/** what only a person can move has stood so for this long before the drain gives up on it */
+const standsForGoodSeconds = 120;
 const longestRetrySeconds = 30;
 /** an accepted pod that shows no sign of leaving for so long is asked again */
 const acceptedButHereSeconds = 120;
-/** a workload whose new pods land on the old nodes so often tolerates the cordon, or is bound there */
-const returnsAtMost = 3;
-/** a workload that replaces nothing for so long has become smaller */
-const shrinkSeconds = 60;
+const restartAgainSeconds = 10;
+const sizesAgainSeconds = 60;
+/** the order of the nodes is computed anew when so many pods have come since */
+const fewArrivals = 50;
+const muchOfAll = 0.1;
 
-type Timer = { at: number; group: Group } | { at: number; pod: DrainPod } | { at: number; owner: Owner };
-
-export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = { asked: {}, podsGone: 0 }): DrainCore {
+export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = nothingEarlier): DrainCore {
   const sources = new Set(settings.nodegroupNames);
   const state: DrainState = {
     settings,
@@ -102,37 +95,71 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     budgets: createBudgetLookup(),
     bucket: createTokenBucket(),
     inFlight: new Map(),
-    withoutRoom: new Set(),
+    withoutRoom: new Map(),
+    notRecreated: new Set(),
+    sizesUnknown: earlier.disturbed.size > 0,
+    first: createFirsts(settings),
+    lanes: new Map(),
     leaving: new Set(),
     held: new Set(),
+    late: new Set(),
+    jobsUntil: 0,
+    arrivals: 0,
+    begunAt: 0,
+    limited: false,
     nodesEmpty: 0,
     nodesTotal: 0,
     podsLeft: 0,
     podsGone: earlier.podsGone,
   };
-  const { pods, nodes, groups, budgets, bucket, inFlight, withoutRoom, leaving, held } = state;
+  const { pods, nodes, groups, budgets, bucket, inFlight, withoutRoom } = state;
   const listed = { pods: false, nodes: false, budgets: false };
   const uidByKey = new Map<string, string>();
-  const owners = new Map<string, Owner>();
   const podsByNode = new Map<string, Set<DrainPod>>();
-  const leaversByNamespace = new Map<string, Set<DrainPod>>();
-  const lanes = new Map<string, { holder: Owner | null; waiting: Set<Group> }>();
+  /** gone as the server says, though the watch has not shown it */
+  const saidGone = new Map<string, DrainPod>();
   const awaited = new Map(Object.entries(earlier.asked));
-  const blocked = new Set<DrainPod>();
+  const open = new Map<DrainNode, { asked: boolean }>();
   const dirty = new Set<Group>();
-  const timers: Heap<Timer> = createHeap((a, b) => a.at < b.at);
+  const timers: Heap<{ at: number; act(now: number): void }> = createHeap((a, b) => a.at < b.at);
   const sendable: Heap<{ group: Group; urgency: number }> = createHeap((a, b) => a.urgency > b.urgency);
   let departed: Departed[] = [];
-  let tickets = 0;
+  let notes: StepProgress[] = [];
+  let stands = { as: '', since: 0 };
+  let sizesAskedAt = Number.NEGATIVE_INFINITY;
 
-  const allListed = (): boolean => listed.pods && listed.nodes && listed.budgets;
+  const later = (at: number, act: (now: number) => void): void => timers.push({ at, act });
+  const wakeAt = (at: number): void => later(at, () => undefined);
+  const journal = (progress: StepProgress): void => void notes.push(progress);
+  const note = (message: string): void => journal({ kind: 'note', message });
+  const { maxConcurrentEvictions: maxInFlight = usualInFlight } = settings;
+  const surges = createSurges(settings, earlier.restarted, (owner, at) =>
+    later(at, (now) => placeAll(owner.pods, now)),
+  );
+  const shared = { state, dirty, later, journal };
+  const owners = createOwners(shared, surges, earlier);
+  const room = createRoom(state, wakeAt);
+  const placing = createPlacing(shared, surges, owners);
+  const { place, placeAll, stand, detach, enqueue, retire } = placing;
+
+  /** The first moment at which all is known. */
+  function begin(now: number): void {
+    state.begunAt = now;
+    state.jobsUntil = (earlier.startedAt ?? now) + settings.waitForJobsSeconds * seconds;
+    for (const pod of pods.values()) {
+      if (pod.hold === null && pod.owner?.kind === 'Job') place(pod, now);
+    }
+    placing.orderNodes();
+  }
 
   function apply(event: DrainEvent, now: number): void {
     switch (event.type) {
       case 'pods':
         if (event.event.type === 'changed') putPod(event.event.item, now);
-        else if (event.event.type === 'removed') removePod(event.event.item.uid, now);
-        else replacePods(event.event.items, now);
+        else if (event.event.type === 'removed') {
+          removePod(event.event.item.uid, now);
+          saidGone.delete(event.event.item.uid);
+        } else replacePods(event.event.items, now);
         break;
       case 'nodes':
         if (event.event.type === 'changed') putNode(event.event.item, now);
@@ -145,13 +172,28 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
           break;
         }
         if (event.event.type === 'removed') budgets.remove(event.event.item.uid);
-        else if (!putBudget(event.event.item)) break;
-        matchAgain(event.event.item.namespace, now);
+        else if (!putBudget(event.event.item, now)) break;
+        placing.matchAgain(event.event.item.namespace, now);
         break;
       case 'answered':
         answered(event.uid, event.outcome, now);
         break;
+      case 'restarted':
+        restarted(event.restart, event.outcome, now);
+        break;
+      case 'pod-events': {
+        const pod = pods.get(event.uid);
+        if (pod !== undefined) room.told(pod, event.events);
+        break;
+      }
+      case 'creator-events':
+        if (event.events !== null) owners.toldWhy(event.owner, event.events);
+        break;
+      case 'workloads':
+        owners.told(event.workloads, now);
+        break;
     }
+    if (!hasBegun(state) && listed.pods && listed.nodes && listed.budgets) begin(now);
   }
 
   // Pods
@@ -160,6 +202,7 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     const uids = new Set(items.map((pod) => pod.uid));
     for (const uid of pods.keys()) if (!uids.has(uid)) removePod(uid, now);
     for (const pod of items) putPod(pod, now);
+    saidGone.clear();
     listed.pods = true;
     for (const uid of awaited.keys()) if (!uids.has(uid)) depart(uid);
   }
@@ -172,22 +215,31 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     uidByKey.set(key, observed.uid);
 
     const known = pods.get(observed.uid);
-    const pod = known ?? newPod(observed, ownerOf(observed));
+    const pod = known ?? saidGone.get(observed.uid) ?? newPod(observed, owners.of(observed));
     const was = { ready: pod.ready, finished: pod.finished, labels: pod.labels };
-    if (known === undefined) pods.set(pod.uid, pod);
+    const isNew = known === undefined && !saidGone.delete(observed.uid);
+    if (known === undefined) know(pod);
     else uncount(pod);
+    if (!sameLabels(pod.labels, observed.labels)) pod.labels = labelsOf(observed, pod.owner);
     Object.assign(pod, factsOf(observed));
+    if (isNew && pod.deletedAt !== null && !pod.finished) pod.owner?.inherited.add(pod);
+    if (known === undefined || was.labels !== pod.labels) joinFirst(pod);
     if (pod.nodeName !== null) setIn(podsByNode, pod.nodeName).add(pod);
     // Work that is done is not replaced; a pod that ends because it is deleted is.
     if (pod.finished && !was.finished && pod.deletedAt === null && pod.owner !== null) pod.owner.target -= 1;
-    count(pod, now);
+    owners.count(pod, now);
+    room.look(pod, now);
 
-    if (pod.nodeName === null && pod.owner?.disturbed === true && wantsRoom.test(pod.trouble ?? '')) {
-      withoutRoom.add(pod);
-    } else withoutRoom.delete(pod);
-    if (pod.on !== null && !sameLabels(was.labels, pod.labels)) detach(pod);
+    if (pod.on !== null && was.labels !== pod.labels) detach(pod, now);
+    if (pod.finished) ended(pod, now);
     place(pod, now);
     if (pod.state === 'queued' && pod.ready !== was.ready) enqueue(pod);
+  }
+
+  function joinFirst(pod: DrainPod): void {
+    pod.first?.pods.delete(pod);
+    pod.first = firstOf(pod, state.first);
+    pod.first?.pods.add(pod);
   }
 
   function removePod(uid: string, now: number): void {
@@ -196,11 +248,24 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     pods.delete(uid);
     if (uidByKey.get(podKey(pod)) === uid) uidByKey.delete(podKey(pod));
     if (pod.nodeName !== null) podsByNode.get(pod.nodeName)?.delete(pod);
-    withoutRoom.delete(pod);
+    pod.first?.pods.delete(pod);
+    room.forget(pod);
     uncount(pod);
-    if (pod.owner !== null) resized(pod.owner, now);
-    detach(pod);
-    depart(uid);
+    owners.gone(pod, now);
+    ended(pod, now);
+    detach(pod, now);
+  }
+
+  function ended(pod: DrainPod, now: number): void {
+    if (awaited.has(pod.uid) && pod.group !== null && pod.state === 'leaving') {
+      learn(pod.group.termination, (now - pod.since) / seconds);
+    }
+    depart(pod.uid);
+  }
+
+  function know(pod: DrainPod): void {
+    pods.set(pod.uid, pod);
+    pod.owner?.pods.add(pod);
   }
 
   function depart(uid: string): void {
@@ -223,15 +288,21 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
   function putNode(observed: ClusterNode, now: number): void {
     const source = observed.nodegroupName !== null && sources.has(observed.nodegroupName);
     const known = nodes.get(observed.name);
-    if (known !== undefined && known.source === source && known.cordoned === observed.unschedulable) {
-      known.uid = observed.uid;
-      return;
-    }
-    const node = known ?? { name: observed.name, uid: '', source: false, cordoned: false, left: 0 };
+    const node = known ?? newNode(observed.name);
+    const wasOpen = open.has(node);
     nodes.set(node.name, node);
+    node.uid = observed.uid;
+    node.nodegroupName = observed.nodegroupName;
+    node.ready = observed.ready;
+    if (known !== undefined && known.source === source && known.cordoned === observed.unschedulable) return;
     if (source !== node.source) countNode(node, source ? 1 : -1);
-    Object.assign(node, { uid: observed.uid, source, cordoned: observed.unschedulable });
-    for (const pod of podsByNode.get(node.name) ?? []) place(pod, now);
+    Object.assign(node, { source, cordoned: observed.unschedulable });
+    if (!source || node.cordoned) open.delete(node);
+    else if (!wasOpen) open.set(node, { asked: false });
+    for (const pod of podsByNode.get(node.name) ?? []) {
+      place(pod, now);
+      room.look(pod, now);
+    }
   }
 
   /** A node that vanished took its pods with it, even while their objects still exist. */
@@ -239,7 +310,21 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     const node = nodes.get(gone.name);
     if (node === undefined || node.uid !== gone.uid) return;
     nodes.delete(node.name);
-    for (const pod of podsByNode.get(node.name) ?? []) place(pod, now);
+    open.delete(node);
+    if (node.left > 0) {
+      const what = node.left === 1 ? '1 pod that had' : `${node.left} pods that had`;
+      note(`node ${node.name} is gone, and with it ${what} to leave it: they count as gone`);
+    }
+    for (const pod of podsByNode.get(node.name) ?? []) {
+      uncount(pod);
+      pod.ready = false;
+      owners.count(pod, now);
+      if (pod.on !== null) {
+        awaited.set(pod.uid, { pod: podKey(pod), node: node.name });
+        depart(pod.uid);
+      }
+      place(pod, now);
+    }
     if (node.source) countNode(node, -1);
   }
 
@@ -254,13 +339,13 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     const uids = new Set(items.map((budget) => budget.uid));
     const gone = [...budgets.all().values()].filter((budget) => !uids.has(budget.uid));
     for (const { uid } of gone) budgets.remove(uid);
-    const changed = [...gone, ...items.filter(putBudget)];
-    for (const namespace of new Set(changed.map((budget) => budget.namespace))) matchAgain(namespace, now);
+    const changed = [...gone, ...items.filter((item) => putBudget(item, now))];
+    for (const namespace of new Set(changed.map((budget) => budget.namespace))) placing.matchAgain(namespace, now);
     listed.budgets = true;
   }
 
   /** True when it may select other pods than before. */
-  function putBudget(budget: PodDisruptionBudget): boolean {
+  function putBudget(budget: PodDisruptionBudget, now: number): boolean {
     const group = groups.get(budget.uid);
     if (group !== undefined) {
       group.budget = budget;
@@ -269,175 +354,10 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
         const entry = budget.status.disruptedPods[eviction.name];
         if (entry !== undefined && entry !== eviction.before) group.unaccounted.delete(uid);
       }
+      noticeFreeShares(group, settings, now);
       dirty.add(group);
     }
     return budgets.put(budget);
-  }
-
-  function matchAgain(namespace: string, now: number): void {
-    // A copy: each pod leaves the set and comes back.
-    for (const pod of Array.from(leaversByNamespace.get(namespace) ?? [])) {
-      detach(pod);
-      place(pod, now);
-    }
-  }
-
-  // Owners: how much of a workload is up
-
-  function ownerOf({ controller, namespace }: Pod): Owner | null {
-    if (controller === null) return null;
-    const known = owners.get(controller.uid);
-    if (known !== undefined) return known;
-    const owner = newOwner(controller, namespace);
-    owners.set(owner.uid, owner);
-    return owner;
-  }
-
-  function count(pod: DrainPod, now: number): void {
-    tally(pod, 1);
-    if (pod.owner === null) return;
-    if (!pod.ready && !pod.finished && pod.deletedAt === null) pod.owner.unready.add(pod);
-    resized(pod.owner, now);
-  }
-
-  function resized(owner: Owner, now: number): void {
-    owner.target = Math.max(owner.target, owner.size);
-    if (owner.size < owner.target) {
-      owner.smallSince = now;
-      timers.push({ at: now + shrinkSeconds * seconds, owner });
-    }
-    settle(owner);
-  }
-
-  function settle(owner: Owner): void {
-    if (owner.group !== null) dirty.add(owner.group);
-    const lane = lanes.get(owner.namespace);
-    if (lane?.holder === owner && owner.available >= owner.target) {
-      lane.holder = null;
-      for (const group of lane.waiting) dirty.add(group);
-      lane.waiting.clear();
-    }
-    if (owner.target === 0 && owner.terminating === 0 && owner.group === null) owners.delete(owner.uid);
-  }
-
-  function shrink(owner: Owner, now: number): void {
-    if (owner.size >= owner.target || now - owner.smallSince < shrinkSeconds * seconds) return;
-    if (owner.terminating > 0) {
-      timers.push({ at: now + shrinkSeconds * seconds, owner });
-      return;
-    }
-    owner.target = owner.size;
-    settle(owner);
-  }
-
-  // Groups: where a pod stands
-
-  /** Brings the pod's place in line with what is known of it, its node and its budgets. Changes nothing when nothing did. */
-  function place(pod: DrainPod, now: number): void {
-    const node = pod.nodeName === null ? undefined : nodes.get(pod.nodeName);
-    // A pod that is being deleted is finished some time before it is gone.
-    const hasToGo = pod.mustMove || (pod.on !== null && pod.deletedAt !== null);
-    if (node?.source !== true || !hasToGo) {
-      detach(pod);
-      return;
-    }
-    if (pod.on === null) attach(pod, node);
-    if (pod.state === 'in-flight') return;
-    if (pod.state === 'leaving' || pod.deletedAt !== null) {
-      if (!leaving.has(pod)) stand(pod, 'leaving', null, now);
-      return;
-    }
-    const hold = holdOf(pod, node, now);
-    if (hold !== null) stand(pod, 'held', hold, now);
-    else if (pod.state !== 'queued') stand(pod, 'queued', null, now);
-  }
-
-  function holdOf(pod: DrainPod, node: DrainNode, now: number): Hold | null {
-    if (pod.group === null) return 'multiple-budgets';
-    if (pod.emptyDir && !settings.allowEmptyDir) return 'emptydir';
-    if (pod.owner === null && !settings.allowBarePods) return 'bare-pod';
-    if (!node.cordoned) return 'not-cordoned';
-    if (pod.owner !== null && pod.owner.returned > returnsAtMost) return 'comes-back';
-    return now < pod.notBefore ? pod.hold : null;
-  }
-
-  function stand(pod: DrainPod, standing: DrainPod['state'], hold: Hold | null, now: number): void {
-    uncount(pod);
-    pod.state = standing;
-    pod.hold = hold;
-    if (standing === 'leaving') pod.leavingSince = now;
-    count(pod, now);
-    leaving.delete(pod);
-    held.delete(pod);
-    blocked.delete(pod);
-    if (pod.on === null) return;
-    if (standing === 'leaving') leaving.add(pod);
-    if (standing === 'held') held.add(pod);
-    if (needsAPerson.has(hold)) blocked.add(pod);
-    if (standing === 'queued') enqueue(pod);
-  }
-
-  function attach(pod: DrainPod, node: DrainNode): void {
-    pod.on = node;
-    if (node.left === 0) state.nodesEmpty -= 1;
-    node.left += 1;
-    state.podsLeft += 1;
-    setIn(leaversByNamespace, pod.namespace).add(pod);
-    if (!pod.arrived && pod.owner?.disturbed === true) pod.owner.returned += 1;
-    pod.arrived = true;
-    const [budget, second] = budgets.of(pod.namespace, pod.labels);
-    if (second !== undefined) {
-      pod.detail = `${budget?.name} and ${second.name}`;
-      return;
-    }
-    const group = groupOf(budget ?? null, pod.owner);
-    group.left += 1;
-    pod.group = group;
-  }
-
-  function detach(pod: DrainPod): void {
-    if (pod.on === null) return;
-    pod.on.left -= 1;
-    if (pod.on.left === 0) state.nodesEmpty += 1;
-    pod.on = null;
-    state.podsLeft -= 1;
-    leaversByNamespace.get(pod.namespace)?.delete(pod);
-    for (const set of [leaving, held, blocked]) set.delete(pod);
-    if (pod.state === 'queued' || pod.state === 'held') pod.state = 'idle';
-    pod.notBefore = 0;
-    const { group } = pod;
-    pod.group = null;
-    if (group === null) return;
-    group.left -= 1;
-    retire(group);
-  }
-
-  function groupOf(budget: PodDisruptionBudget | null, owner: Owner | null): Group {
-    const key = budget?.uid ?? owner?.uid ?? 'bare';
-    const known = groups.get(key);
-    if (known !== undefined) return known;
-    const group = newGroup(key, budget, owner);
-    groups.set(key, group);
-    if (group.owner !== null) group.owner.group = group;
-    return group;
-  }
-
-  function retire(group: Group): void {
-    if (group.left > 0 || group.inFlight > 0 || groups.get(group.key) !== group) return;
-    groups.delete(group.key);
-    dirty.delete(group);
-    if (group.owner === null) return;
-    lanes.get(group.owner.namespace)?.waiting.delete(group);
-    group.owner.group = null;
-    settle(group.owner);
-  }
-
-  function enqueue(pod: DrainPod): void {
-    if (pod.group === null) return;
-    tickets += 1;
-    pod.ticket = tickets;
-    pod.group.queue.push({ pod, ticket: tickets, ready: pod.ready });
-    dirty.add(pod.group);
   }
 
   // Decisions
@@ -445,13 +365,14 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
   function decide(now: number): Eviction[] {
     for (let timer = timers.peek(); timer !== undefined && timer.at <= now; timer = timers.peek()) {
       timers.pop();
-      if ('group' in timer) dirty.add(timer.group);
-      else if ('owner' in timer) shrink(timer.owner, now);
-      else lookAgain(timer.pod, now);
+      timer.act(now);
     }
-    if (!allListed()) return [];
+    if (!hasBegun(state)) return [];
+    lookAtFirst(now);
+    if (state.arrivals > Math.max(fewArrivals, state.podsLeft * muchOfAll)) placing.orderNodes();
     for (const group of dirty) offer(group, now);
     dirty.clear();
+    state.limited = false;
     if (withoutRoom.size > 0) return [];
 
     const evictions: Eviction[] = [];
@@ -459,7 +380,10 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
       const group = sendable.peek()?.group;
       const pod = group && next(group, now);
       if (group !== undefined && pod !== undefined) {
-        if (!bucket.take(now)) break;
+        if (!bucket.take(now)) {
+          state.limited = true;
+          break;
+        }
         evictions.push(send(group, pod, now));
       }
       sendable.pop();
@@ -470,50 +394,108 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     return evictions;
   }
 
+  function lookAtFirst(now: number): void {
+    if (closedGate(state) === undefined) return;
+    for (const first of state.first) {
+      if (first.gate !== 'closed') continue;
+      const gate = lookAt(first, nodes, now);
+      if (gate === 'further') wakeAt(now + patienceSeconds * seconds);
+      else if (gate === 'passed') note(`${first.name} does not move: the other pods do not wait for it any longer`);
+    }
+    if (closedGate(state) === undefined) for (const group of groups.values()) dirty.add(group);
+  }
+
+  function takeErrands(now: number): Errand[] {
+    const errands = notes.map((progress): Errand => ({ kind: 'journal', progress }));
+    notes = [];
+    if (!hasBegun(state)) return errands;
+    for (const [node, { asked }] of open) {
+      if (asked) continue;
+      open.set(node, { asked: true });
+      errands.push({ kind: 'cordon', node: node.name, uid: node.uid });
+    }
+    const restarts = surges.take(now, mayRestart);
+    errands.push(...restarts.map((restart): Errand => ({ kind: 'restart', restart })));
+    const unstarted = room.take(now);
+    if (unstarted !== undefined) {
+      const { namespace, name, uid } = unstarted;
+      errands.push({ kind: 'pod-events', namespace, name, uid });
+    }
+    const unexplained = owners.takeUnexplained(now);
+    if (unexplained !== undefined) {
+      const { namespace, creator, key } = unexplained;
+      errands.push({ kind: 'creator-events', namespace, name: creator, owner: key });
+    }
+    const wantsSizes = state.sizesUnknown || state.notRecreated.size > 0;
+    if (wantsSizes && now >= sizesAskedAt + sizesAgainSeconds * seconds) {
+      sizesAskedAt = now;
+      wakeAt(now + sizesAgainSeconds * seconds);
+      errands.push({ kind: 'workloads' });
+    }
+    return errands;
+  }
+
+  /** As an eviction: when no new pod can land on a source node, there is room, and it is its turn. */
+  function mayRestart({ pods: its }: Owner): boolean {
+    const isTurn = closedGate(state) === undefined || [...its].some(({ first }) => first !== null);
+    return isTurn && open.size === 0 && withoutRoom.size === 0;
+  }
+
+  function restarted(restart: Restart, outcome: RestartOutcome, now: number): void {
+    const owner = surges.answered(restart, outcome, now);
+    if (owner === undefined) return;
+    if (outcome.kind === 'later') later(now + restartAgainSeconds * seconds, () => surges.again(owner));
+    disturb(owner, now);
+    for (const pod of owner.pods) {
+      if (outcome.kind === 'refused') pod.detail = outcome.detail;
+      if (outcome.kind === 'done' && pod.on !== null) {
+        awaited.set(pod.uid, { pod: podKey(pod), node: pod.on.name });
+      }
+      place(pod, now);
+    }
+  }
+
+  function disturb(owner: Owner, now: number): void {
+    if (owner.disturbed) return;
+    owner.disturbed = true;
+    for (const pod of owner.unready) room.look(pod, now);
+  }
+
   function offer(group: Group, now: number): void {
     if (group.offered || next(group, now) === undefined) return;
     group.offered = true;
-    const atOnce = Math.max(1, allowance(group, settings.unbudgetedPercent));
-    sendable.push({ group, urgency: Math.ceil(group.left / atOnce) });
+    sendable.push({ group, urgency: workSeconds(group, Math.max(1, allowance(group, settings))) });
   }
 
   /** The pod of the group that may be asked to leave now. */
   function next(group: Group, now: number): DrainPod | undefined {
     const pod = head(group);
     if (pod === undefined || group.refusedUntil > now) return undefined;
+    if (pod.first === null && closedGate(state) !== undefined) return undefined;
+    // one at a time, until its successor has come up elsewhere
+    if (pod.owner?.onTrial === true && pod.owner.available < pod.owner.target) return undefined;
     const { budget, owner } = group;
     if (budget !== null) {
       if (group.inFlight > 0 || budget.status.observedGeneration < budget.generation) return undefined;
       return isFree(pod, budget) || budget.status.disruptionsAllowed > deductions(group, now) ? pod : undefined;
     }
     if (owner === null || !pod.ready) return pod;
+    if (state.sizesUnknown) return undefined;
     const down = owner.target - owner.available;
-    return down < allowance(group, settings.unbudgetedPercent) && mayEnterLane(owner, group) ? pod : undefined;
-  }
-
-  /** Workloads of a single pod without a budget go one after the other within their namespace. */
-  function mayEnterLane(owner: Owner, group: Group): boolean {
-    if (owner.target > 1) return true;
-    const lane = lanes.get(owner.namespace);
-    if (lane === undefined || lane.holder === null || lane.holder === owner) return true;
-    lane.waiting.add(group);
-    return false;
+    return down < allowance(group, settings) && owners.mayEnterLane(owner, group) ? pod : undefined;
   }
 
   function send(group: Group, pod: DrainPod, now: number): Eviction {
     const { budget, owner } = group;
-    if (budget !== null && !isFree(pod, budget)) {
+    const isCharged = budget === null ? pod.ready : !isFree(pod, budget);
+    if (budget !== null && isCharged) {
       const before = budget.status.disruptedPods[pod.name];
       group.unaccounted.set(pod.uid, { name: pod.name, before, until: Infinity });
     }
-    if (owner !== null && owner.target <= 1 && pod.ready) {
-      const lane = lanes.get(owner.namespace) ?? { holder: null, waiting: new Set() };
-      lanes.set(owner.namespace, lane);
-      lane.holder = owner;
-    }
+    if (owner !== null && isCharged && isAlone(group)) owners.enterLane(owner);
     stand(pod, 'in-flight', null, now);
     group.inFlight += 1;
-    inFlight.set(pod.uid, { group, pod });
+    inFlight.set(pod.uid, { group, pod, isCharged });
     const node = pod.nodeName ?? '';
     awaited.set(pod.uid, { pod: podKey(pod), node });
     return { namespace: pod.namespace, name: pod.name, uid: pod.uid, node, budget: budget && podKey(budget) };
@@ -524,7 +506,7 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
   function answered(uid: string, outcome: EvictionOutcome, now: number): void {
     const flight = inFlight.get(uid);
     if (flight === undefined) return;
-    const { group, pod } = flight;
+    const { group, pod, isCharged } = flight;
     inFlight.delete(uid);
     group.inFlight -= 1;
     const charged = outcome.kind === 'accepted' || outcome.kind === 'gone' || outcome.kind === 'unknown';
@@ -532,20 +514,28 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     if (!charged) group.unaccounted.delete(uid);
     else if (eviction !== undefined) {
       eviction.until = now + settleSeconds * seconds;
-      timers.push({ at: eviction.until, group });
+      later(eviction.until, () => void dirty.add(group));
     }
 
     switch (outcome.kind) {
       case 'accepted':
-        group.evicted += 1;
-        group.firstEvictionAt ||= now;
         group.lastEvictionAt = now;
         group.backoffSeconds = firstRecheckSeconds;
-        if (pod.owner !== null) pod.owner.disturbed = true;
+        if (isCharged) useShare(group, now);
+        if (pod.owner !== null) {
+          pod.owner.owes = true;
+          disturb(pod.owner, now);
+        }
         leave(pod, now);
         break;
       case 'gone':
-        leave(pod, now);
+        if (pod.owner !== null) pod.owner.owes = true;
+        if (stillThere(uid)) {
+          // the watch may be silent, and would leave it here for ever
+          saidGone.set(uid, pod);
+          removePod(uid, now);
+          pod.state = 'idle';
+        } else leave(pod, now);
         break;
       case 'budget-exhausted':
         refuse(group, group.backoffSeconds, now);
@@ -553,7 +543,7 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
         retry(pod, null, 0, now);
         break;
       case 'budget-unprocessed':
-        refuse(group, outcome.retryAfterSeconds, now);
+        refuse(group, Math.max(1, outcome.retryAfterSeconds), now);
         retry(pod, null, 0, now);
         break;
       case 'throttled':
@@ -578,61 +568,105 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
         break;
     }
     dirty.add(group);
-    retire(group);
+    retire(group, now);
   }
 
   function leave(pod: DrainPod, now: number): void {
     pod.attempts = 0;
     if (!pods.has(pod.uid)) return;
     stand(pod, 'leaving', null, now);
-    timers.push({ at: now + acceptedButHereSeconds * seconds, pod });
+    later(now + acceptedButHereSeconds * seconds, (then) => lookAgain(pod, then));
   }
 
   function refuse(group: Group, forSeconds: number, now: number): void {
     group.refusedUntil = now + forSeconds * seconds;
-    timers.push({ at: group.refusedUntil, group });
+    later(group.refusedUntil, () => void dirty.add(group));
   }
 
   /** Back into the queue, at once or after a while. */
   function retry(pod: DrainPod, hold: Hold | null, afterSeconds: number, now: number): void {
     if (!pods.has(pod.uid)) return;
     pod.notBefore = now + afterSeconds * seconds;
-    if (afterSeconds > 0 && afterSeconds < Infinity) timers.push({ at: pod.notBefore, pod });
+    if (afterSeconds > 0 && afterSeconds < Infinity) later(pod.notBefore, (then) => lookAgain(pod, then));
     stand(pod, afterSeconds > 0 ? 'held' : 'idle', hold, now);
     place(pod, now);
   }
 
   function lookAgain(pod: DrainPod, now: number): void {
     if (!pods.has(pod.uid)) return;
-    const overdue = now - pod.leavingSince >= acceptedButHereSeconds * seconds;
+    const overdue = now - pod.since >= acceptedButHereSeconds * seconds;
     if (pod.state === 'leaving' && pod.deletedAt === null && overdue) stand(pod, 'idle', null, now);
     place(pod, now);
   }
+
+  const stillThere = (uid: string): boolean => pods.get(uid)?.deletedAt === null && pods.get(uid)?.on !== null;
 
   return {
     state,
     apply,
     decide,
+    takeErrands,
     nextWakeAt(now) {
       const canSend = sendable.size() > 0 && inFlight.size < maxInFlight && withoutRoom.size === 0;
       return Math.min(timers.peek()?.at ?? Infinity, canSend ? bucket.availableAt(now) : Infinity);
     },
-    stillThere: (uid) => pods.get(uid)?.deletedAt === null && pods.get(uid)?.on !== null,
+    stillThere,
     takeDeparted() {
       const taken = departed;
       departed = [];
       return taken;
     },
-    finished: () => allListed() && state.podsLeft === 0 && inFlight.size === 0 && departed.length === 0,
-    stuckForGood: () => allListed() && state.podsLeft > 0 && blocked.size === state.podsLeft && inFlight.size === 0,
+    finished: () => hasBegun(state) && state.podsLeft === 0 && inFlight.size === 0 && departed.length === 0,
+    stuckForGood(now) {
+      const blocked = placing.blocked();
+      const hasStopped = hasBegun(state) && state.podsLeft > 0 && inFlight.size === 0;
+      if (hasStopped && blocked.size === state.podsLeft) return true;
+      const waitsOnlyForPeople = hasStopped && state.leaving.size === 0 && blocked.size === state.held.size;
+      const never = waitsOnlyForPeople && [...groups.values()].every((group) => group.queued === 0 || isNever(group));
+      const as = never ? standing(state) : '';
+      if (as !== stands.as) stands = { as, since: now };
+      return never && now - stands.since >= standsForGoodSeconds * seconds;
+    },
   };
 }
 
-/** The scheduler's words when a node would do if it were not full. */
-const wantsRoom = /Insufficient |Too many pods/;
+/** A budget, as the cluster has computed it, whose pods are all healthy and that wants all of them to be. */
+const isNever = ({ budget }: Group): boolean =>
+  budget !== null &&
+  budget.status.observedGeneration >= budget.generation &&
+  budget.status.syncFailure === null &&
+  budget.status.desiredHealthy >= budget.status.expectedPods &&
+  budget.status.currentHealthy >= budget.status.expectedPods;
 
-function setIn<T>(sets: Map<string, Set<T>>, key: string): Set<T> {
-  const set = sets.get(key) ?? new Set();
-  sets.set(key, set);
-  return set;
+/** What is another when a person has changed something. */
+function standing({ groups, podsLeft, held }: DrainState): string {
+  const budgets = Array.from(groups.values(), ({ budget }) => budget && [budget.generation, budget.status]);
+  return JSON.stringify([podsLeft, held.size, budgets]);
+}
+
+const newNode = (name: string): DrainNode => ({
+  name,
+  uid: '',
+  nodegroupName: null,
+  source: false,
+  cordoned: false,
+  ready: true,
+  left: 0,
+  rank: Infinity,
+});
+
+/** What a cluster looks like to a drain that has not begun, or does not run. */
+export function stateOf(
+  settings: DrainSettings,
+  lists: { nodes: ClusterNode[]; pods: Pod[]; podDisruptionBudgets: PodDisruptionBudget[]; workloads?: Workload[] },
+  earlier: EarlierRuns,
+  now: number,
+): Readonly<DrainState> {
+  const core = createDrainCore(settings, earlier);
+  core.apply({ type: 'nodes', event: { type: 'replaced', items: lists.nodes } }, now);
+  core.apply({ type: 'budgets', event: { type: 'replaced', items: lists.podDisruptionBudgets } }, now);
+  core.apply({ type: 'pods', event: { type: 'replaced', items: lists.pods } }, now);
+  if (lists.workloads !== undefined) core.apply({ type: 'workloads', workloads: lists.workloads }, now);
+  for (const first of core.state.first) lookAt(first, core.state.nodes, now);
+  return core.state;
 }

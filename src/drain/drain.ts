@@ -1,3 +1,4 @@
+import type { DrainLimits } from '../domain/drain-limits.ts';
 import type { StepProgress } from '../domain/journal-entry.ts';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 import type { StepParams } from '../domain/plan.ts';
@@ -5,8 +6,17 @@ import type { RunState } from '../domain/run-state.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { EvictionOutcome, FollowEvent, Followed, KubernetesPort } from '../ports/kubernetes.ts';
 import type { DrainStatus } from '../ports/reporter.ts';
-import { createDrainCore, type DrainCore, type DrainEvent, type EarlierRuns, type Eviction } from './core.ts';
-import { drainStatus, stuckError } from './report.ts';
+import { createDrainCore, type DrainCore } from './core.ts';
+import type { DrainEvent, Errand, Eviction } from './events.ts';
+import { drainStatus, statusPause, stuckError } from './report.ts';
+import { type EarlierRuns, hasBegun } from './state.ts';
+import type { Restart, RestartOutcome } from './surge.ts';
+
+type Kubernetes = Pick<KubernetesPort, 'evict' | 'follow' | 'podEvents' | 'restartDeployment' | 'listWorkloads'>;
+
+/** What a drain reads in the fold of the journal; what is absent has not happened. */
+export type JournalSoFar = Readonly<Pick<RunState, 'evictions' | 'podsGone'>> &
+  Partial<Readonly<Pick<RunState, 'restarted' | 'cameBack' | 'steps'>>>;
 
 export interface DrainRun {
   /** `drain` returns promptly when it aborts */
@@ -14,10 +24,16 @@ export interface DrainRun {
   /** durable when it resolves; calls under way together are written in the order of the calls */
   progress(progress: StepProgress): Promise<void>;
   drainStatus(status: DrainStatus): void;
-  state: Readonly<Pick<RunState, 'evictions' | 'podsGone'>>;
+  state: JournalSoFar;
+  /** for the commands that are told */
+  clusterName?: string;
+  /** of the step in the journal */
+  stepId?: string;
+  limits?: DrainLimits;
+  /** Cordons a node that came to a source meanwhile; absent: its pods wait for somebody to do so. */
+  cordon?(node: { name: string; uid: string }): Promise<void>;
 }
 
-const statusEveryMilliseconds = 1000;
 /** the view is renewed, and what only time changes is looked at, when nothing happens for so long */
 const idleMilliseconds = 5000;
 /** what an abort grants requests under way, so that their answers still reach the journal */
@@ -28,15 +44,16 @@ const graceMilliseconds = 2000;
  * from three watches and the journal, so it can be stopped at any point and called again.
  *
  * @throws MigrateError (exit 6): `DRAIN.DEADLINE` after `timeoutSeconds`, naming what is left and why; `DRAIN.STUCK` as
- *   soon as only a person can move what is left; `DRAIN.FORBIDDEN` when evictions are not allowed; and what ends a watch.
+ *   soon as only a person can move what is left, and when budgets that can never allow have held it for two minutes; `DRAIN.FORBIDDEN` when evictions are not allowed; and what ends a watch.
  */
 export async function drain(
   params: StepParams['drain-source'],
-  ports: { kubernetes: Pick<KubernetesPort, 'evict' | 'follow'>; clock: Clock },
+  ports: { kubernetes: Kubernetes; clock: Clock },
   run: DrainRun,
 ): Promise<void> {
   const { kubernetes, clock } = ports;
-  const core = createDrainCore(params, earlierRuns(run.state));
+  const cluster = run.clusterName === undefined ? {} : { clusterName: run.clusterName };
+  const core = createDrainCore({ ...params, ...run.limits, ...cluster }, earlierRuns(run.state, run.stepId));
   const deadline = clock.now() + params.timeoutSeconds * 1000;
   const ended = new AbortController();
   const bell = createBell(clock);
@@ -63,6 +80,7 @@ export async function drain(
     requests.add(request);
   };
   const report = (now: number): void => {
+    if (!hasBegun(core.state)) return;
     statusAt = now;
     run.drainStatus(drainStatus(core.state, now));
   };
@@ -78,10 +96,11 @@ export async function drain(
       const now = clock.now();
       for (const gone of core.takeDeparted()) begin(run.progress({ kind: 'pod-gone', ...gone }));
       for (const eviction of core.decide(now)) begin(evict(eviction, core, kubernetes, run, tell, ended.signal));
+      for (const errand of core.takeErrands(now)) begin(runErrand(errand, kubernetes, run, tell));
       if (core.finished() && requests.size === 0) break;
       if (now >= deadline) throw stuckError(core.state, now, { deadlineSeconds: params.timeoutSeconds });
-      if (core.stuckForGood()) throw stuckError(core.state, now, 'needs-a-person');
-      if (core.state.nodesTotal > 0 && now - statusAt >= statusEveryMilliseconds) report(now);
+      if (core.stuckForGood(now)) throw stuckError(core.state, now, 'needs-a-person');
+      if (now - statusAt >= statusPause(core.state)) report(now);
       await bell.wait(Math.min(core.nextWakeAt(now), deadline, now + idleMilliseconds) - now);
     }
     report(clock.now());
@@ -96,7 +115,7 @@ export async function drain(
 async function evict(
   eviction: Eviction,
   core: DrainCore,
-  kubernetes: Pick<KubernetesPort, 'evict'>,
+  kubernetes: Kubernetes,
   run: DrainRun,
   tell: (event: DrainEvent) => void,
   ended: AbortSignal,
@@ -115,6 +134,63 @@ async function evict(
   const detail = outcomeDetail(outcome);
   await run.progress({ kind: 'eviction-outcome', pod, uid, outcome: outcome.kind, ...(detail !== null && { detail }) });
   if (outcome.kind === 'refused' && mayNotEvict.test(outcome.detail)) throw forbidden(outcome.detail);
+}
+
+async function runErrand(
+  errand: Errand,
+  kubernetes: Kubernetes,
+  run: DrainRun,
+  tell: (event: DrainEvent) => void,
+): Promise<void> {
+  switch (errand.kind) {
+    case 'journal':
+      await run.progress(errand.progress);
+      break;
+    case 'cordon':
+      await run.cordon?.({ name: errand.node, uid: errand.uid });
+      break;
+    case 'restart': {
+      const { restart } = errand;
+      // First the time, so that a run after a crash asks with the same one.
+      await run.progress({ kind: 'restarted', deployment: `${restart.namespace}/${restart.name}`, at: restart.at });
+      if (run.signal.aborted) return;
+      tell({ type: 'restarted', restart, outcome: await restartOutcome(restart, kubernetes) });
+      break;
+    }
+    case 'pod-events': {
+      const { namespace, name, uid } = errand;
+      tell({ type: 'pod-events', uid, events: await optional(kubernetes.podEvents(namespace, name)) });
+      break;
+    }
+    case 'creator-events': {
+      const { namespace, name, owner } = errand;
+      tell({ type: 'creator-events', owner, events: await optional(kubernetes.podEvents(namespace, name)) });
+      break;
+    }
+    case 'workloads':
+      tell({ type: 'workloads', workloads: await optional(kubernetes.listWorkloads()) });
+      break;
+  }
+}
+
+async function restartOutcome({ namespace, name, at }: Restart, kubernetes: Kubernetes): Promise<RestartOutcome> {
+  try {
+    return { kind: await kubernetes.restartDeployment(namespace, name, at) };
+  } catch (error) {
+    if (!(error instanceof MigrateError)) throw error;
+    if (error.retryable) return { kind: 'later' };
+    return { kind: 'refused', detail: `${error.message} ${error.why}`, remedy: error.nextActions[0] ?? null };
+  }
+}
+
+/** Null where it is refused or fails: what it would tell only improves what is known. */
+async function optional<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof MigrateError) return null;
+    throw error;
+  }
 }
 
 function outcomeDetail(outcome: EvictionOutcome): string | null {
@@ -138,10 +214,23 @@ const forbidden = (detail: string): MigrateError =>
   });
 
 /** What the journal says was asked to leave, and what of it was seen to go. What became of the rest the cluster tells. */
-function earlierRuns({ evictions, podsGone }: DrainRun['state']): EarlierRuns {
-  const gone = new Set(podsGone);
-  const asked = Object.entries(evictions).filter(([uid]) => !gone.has(uid));
-  return { asked: Object.fromEntries(asked), podsGone: gone.size };
+export function earlierRuns(state: JournalSoFar, stepId = ''): EarlierRuns {
+  const gone = new Set(state.podsGone);
+  const asked = Object.entries(state.evictions).filter(([uid]) => !gone.has(uid));
+  const startedAt = state.steps?.[stepId]?.startedAt ?? null;
+  return {
+    asked: Object.fromEntries(asked),
+    podsGone: gone.size,
+    disturbed: uidsByController(state.evictions),
+    restarted: state.restarted ?? {},
+    cameBack: new Set(state.cameBack),
+    startedAt: startedAt === null ? null : Date.parse(startedAt),
+  };
+}
+
+function uidsByController(evictions: JournalSoFar['evictions']): Map<string, string[]> {
+  const groups = Map.groupBy(Object.entries(evictions), ([, { pod }]) => pod.slice(0, pod.lastIndexOf('-')));
+  return new Map(Array.from(groups, ([controller, those]) => [controller, those.map(([uid]) => uid)]));
 }
 
 /** Lets one waiter sleep until it rings or some time has passed; a ring while nobody waits is kept. */

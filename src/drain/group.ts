@@ -1,6 +1,16 @@
 import type { PodDisruptionBudget } from '../domain/snapshot.ts';
-import { createHeap } from './heap.ts';
-import { type DrainPod, type Group, type Owner, type Place, podKey } from './state.ts';
+import { createHeap, type Heap } from './heap.ts';
+import {
+  allowance,
+  type DrainPod,
+  type DrainSettings,
+  type DrainState,
+  type Group,
+  type Mean,
+  type Owner,
+  type Place,
+  podKey,
+} from './state.ts';
 
 /** The first wait after the server said that a budget is used up; it doubles up to `lastRecheckSeconds`. */
 export const firstRecheckSeconds = 5;
@@ -11,23 +21,34 @@ export const newGroup = (key: string, budget: PodDisruptionBudget | null, owner:
   name: podKey(budget ?? owner ?? { namespace: '*', name: 'bare pods' }),
   budget,
   owner: budget === null ? owner : null,
-  queue: createHeap(goesBefore),
+  queue: newQueue(),
   left: 0,
+  queued: 0,
   inFlight: 0,
   unaccounted: new Map(),
   refusedUntil: 0,
   backoffSeconds: firstRecheckSeconds,
   offered: false,
-  evicted: 0,
-  firstEvictionAt: 0,
   lastEvictionAt: 0,
+  inUseSince: [],
+  cycle: { count: 0, sum: 0 },
+  termination: { count: 0, sum: 0 },
+  startup: { count: 0, sum: 0 },
 });
 
-/** Broken pods first, since they cost no budget; then node by node, so that whole nodes get empty early. */
+/** What it waits for is not even created. */
+export function isNotRecreated(group: Group, { notRecreated }: Pick<DrainState, 'notRecreated'>): boolean {
+  const owner = group.owner ?? head(group)?.owner ?? null;
+  return owner !== null && notRecreated.has(owner);
+}
+
+export const newQueue = (): Heap<Place> => createHeap(goesBefore);
+
+/** What others need, then broken pods, since they cost no budget; then node by node, so that whole nodes get empty early. */
 function goesBefore(a: Place, b: Place): boolean {
+  if (a.isFirst !== b.isFirst) return a.isFirst;
   if (a.ready !== b.ready) return b.ready;
-  const [nodeA, nodeB] = [a.pod.nodeName ?? '', b.pod.nodeName ?? ''];
-  return nodeA === nodeB ? a.pod.name < b.pod.name : nodeA < nodeB;
+  return a.rank === b.rank ? a.pod.name < b.pod.name : a.rank < b.rank;
 }
 
 /** First of the queue; places that were left meanwhile are dropped. */
@@ -52,3 +73,30 @@ export function isFree(pod: DrainPod, { unhealthyPodEvictionPolicy, status }: Po
   const healthyWithoutIt = status.currentHealthy >= status.desiredHealthy && status.desiredHealthy > 0;
   return unhealthyPodEvictionPolicy === 'AlwaysAllow' || healthyWithoutIt;
 }
+
+/** An eviction that takes a share of the allowance was accepted. */
+export function useShare(group: Group, now: number): void {
+  if (group.budget !== null || group.owner !== null) group.inUseSince.push(now);
+}
+
+/** The oldest share is taken to be the first that gets free. */
+export function noticeFreeShares(group: Group, settings: DrainSettings, now: number): void {
+  if (group.inUseSince.length === 0) return;
+  const inUse = sharesInUse(group, settings, now);
+  while (group.inUseSince.length > inUse) learn(group.cycle, (now - (group.inUseSince.shift() ?? now)) / 1000);
+}
+
+/** As the cluster shows it: what is down for other reasons takes a share, too. */
+export function sharesInUse(group: Group, settings: DrainSettings, now: number): number {
+  const { budget, owner } = group;
+  if (budget === null) return owner === null ? 0 : Math.max(0, owner.target - owner.available);
+  const free = Math.max(0, budget.status.disruptionsAllowed - deductions(group, now));
+  return Math.max(0, allowance(group, settings) - free);
+}
+
+export function learn(mean: Mean, seconds: number): void {
+  mean.count += 1;
+  mean.sum += seconds;
+}
+
+export const meanOr = ({ count, sum }: Mean, otherwise: number): number => (count === 0 ? otherwise : sum / count);

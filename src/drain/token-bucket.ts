@@ -10,10 +10,12 @@ export interface TokenBucket {
   /** The server is overloaded: half the rate (at most once a second), and nothing before `retryAfterSeconds` have passed. */
   throttled(now: number, retryAfterSeconds: number | null): void;
   ratePerSecond(): number;
+  /** The server's word still holds us back. */
+  isSlowed(now: number): boolean;
 }
 
 export const evictionsPerSecond = 50;
-const burst = 10;
+export const burst = 10;
 const slowest = 0.5;
 const recoveryPerSecond = 1;
 
@@ -55,5 +57,9 @@ export function createTokenBucket(): TokenBucket {
       tokens = Math.min(tokens, 1);
     },
     ratePerSecond: () => rate,
+    isSlowed(now) {
+      fill(now);
+      return now < pausedUntil || rate < evictionsPerSecond;
+    },
   };
 }

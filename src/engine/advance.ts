@@ -1,3 +1,4 @@
+import type { DrainLimits } from '../domain/drain-limits.ts';
 import { formatDuration } from '../domain/duration.ts';
 import type { StepProgress } from '../domain/journal-entry.ts';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
@@ -18,6 +19,7 @@ export interface Run {
   reporter: Reporter;
   context: StepContext;
   pollIntervalMilliseconds: number;
+  limits: DrainLimits;
   /** asked to stop by a person or the system */
   signal: AbortSignal;
   lost: AbortSignal;
@@ -120,6 +122,7 @@ async function act(step: AnyStep, run: Run, work: Work, seen: string): Promise<v
       token: tokenFor(step, run),
       signal: AbortSignal.any([run.signal, run.lost, deadline.signal]),
       pollIntervalMilliseconds: run.pollIntervalMilliseconds,
+      limits: run.limits,
       progress: (progress) => report(step, run, progress),
       drainStatus: (status) => run.reporter.drain(status),
     });

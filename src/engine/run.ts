@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { withoutConsent } from '../domain/consent.ts';
+import type { DrainLimits } from '../domain/drain-limits.ts';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 import { type AnyStep, type MigrationPlan, type Phase, phases } from '../domain/plan.ts';
 import type { RunState } from '../domain/run-state.ts';
@@ -25,6 +26,8 @@ export interface RunOptions {
   until?: Phase;
   consent: Consent;
   pollIntervalMilliseconds: number;
+  /** of the drain, in this run only */
+  limits?: DrainLimits;
   /** command line, for the lock and the journal */
   command: string;
   /** aborted with a MigrateError (exit 130 or 143) when the person or the system wants a stop */
@@ -88,6 +91,7 @@ async function runLocked(parts: RunParts, runId: string, lost: AbortSignal): Pro
     reporter,
     context: { planId: plan.planId, clusterName: plan.cluster.name, state },
     pollIntervalMilliseconds: options.pollIntervalMilliseconds,
+    limits: options.limits ?? {},
     signal,
     lost,
     work: new Map(),

@@ -1,3 +1,4 @@
+import { clusterAutoscalerOf } from '../domain/autoscalers.ts';
 import { canonicalJson } from '../domain/canonical-json.ts';
 import { settingNames, wantedEnv } from '../domain/cni-settings.ts';
 import { nodesOf } from '../domain/nodegroups.ts';
@@ -96,11 +97,20 @@ function nodegroupFacts(snapshot: ClusterSnapshot, nodegroup: Nodegroup): Expect
     'launchTemplate',
     'remoteAccess',
   ] as const;
-  const convenient = ['scaling', 'kubernetesVersion', 'updateConfig', 'nodeRepairEnabled', 'tags'] as const;
+  const convenient = ['kubernetesVersion', 'updateConfig', 'nodeRepairEnabled', 'tags'] as const;
   const path = `nodegroups.${nodegroup.nodegroupName}`;
+  const { minSize, maxSize } = nodegroup.scaling;
+  // a cluster autoscaler changes the number of nodes at any time: the steps look at it again
+  const size =
+    clusterAutoscalerOf(snapshot) === null
+      ? [
+          warn(`${path}.scaling`, nodegroup.scaling),
+          warn(`${path}.nodes`, nodesOf(snapshot, nodegroup.nodegroupName).length),
+        ]
+      : [warn(`${path}.scaling.limits`, { minSize, maxSize })];
   return [
     ...copied.map((key) => replan(`${path}.${key}`, nodegroup[key])),
     ...convenient.map((key) => warn(`${path}.${key}`, nodegroup[key])),
-    warn(`${path}.nodes`, nodesOf(snapshot, nodegroup.nodegroupName).length),
+    ...size,
   ];
 }

@@ -4,17 +4,17 @@ import { envAfter, interfaceSettings } from '../domain/cni-settings.ts';
 import type { Finding } from '../domain/finding.ts';
 import { nodeMemory } from '../domain/node-memory.ts';
 import { maxPodsBefore } from '../domain/nodegroup-pods.ts';
-import { desiredNodes, instanceTypeNames, instanceTypesOf, nodesOf, podsToMove } from '../domain/nodegroups.ts';
-import type { Forecast, MigrationPlan, NodegroupPlan, PlanRequest } from '../domain/plan.ts';
+import { instanceTypeNames, instanceTypesOf, nodesOf, podsToMove } from '../domain/nodegroups.ts';
+import type { MigrationPlan, NodegroupPlan, PlanRequest, RehearsalSummary } from '../domain/plan.ts';
 import { planIdOf } from '../domain/plan-id.ts';
+import type { Scope } from '../domain/scope.ts';
 import type { ClusterSnapshot, Nodegroup } from '../domain/snapshot.ts';
-import { forecast as forecastDrain } from '../drain/forecast.ts';
 import { expectationsOf } from './expectations.ts';
 import { nameHash, replacementName } from './names.ts';
 import { resolveMaxPods } from './resolve-max-pods.ts';
 import { scopeOf } from './scope.ts';
 import { replacementSubnets } from './select.ts';
-import { planSteps, unbudgetedPercent } from './steps.ts';
+import { planSteps } from './steps.ts';
 import { prefixesPerNode } from './subnets.ts';
 
 /** Texts of the folder templates/. */
@@ -39,13 +39,9 @@ export interface PlanInputs {
 export function makePlan({ snapshot, request, findings, toolVersion, templates }: PlanInputs): MigrationPlan {
   const { cluster } = snapshot;
   const scope = scopeOf(snapshot, request);
-  const { sources } = scope;
+  const { sources, forecast } = scope;
   const hash = nameHash(snapshot, request);
-  const planned = sources.map((nodegroup) => ({ nodegroup, plan: nodegroupPlan(snapshot, nodegroup, request, hash) }));
-  const forecast = drainForecast(
-    snapshot,
-    sources.map(({ nodegroupName }) => nodegroupName),
-  );
+  const planned = sources.map((nodegroup) => ({ nodegroup, plan: nodegroupPlan(snapshot, nodegroup, scope, hash) }));
   const plan: Omit<MigrationPlan, 'planId'> = {
     formatVersion: 1,
     toolVersion,
@@ -77,6 +73,7 @@ export function makePlan({ snapshot, request, findings, toolVersion, templates }
       userData: templates.userData,
     }),
     forecast,
+    rehearsal: rehearsalSummary(snapshot, scope),
   };
   // through JSON once, so that the plan in memory is the plan that will be read back
   const plain: typeof plan = JSON.parse(JSON.stringify(plan));
@@ -87,7 +84,7 @@ export function makePlan({ snapshot, request, findings, toolVersion, templates }
 function nodegroupPlan(
   snapshot: ClusterSnapshot,
   nodegroup: Nodegroup,
-  request: PlanRequest,
+  { request, capacity, nodes: sizes }: Scope,
   hash: string,
 ): NodegroupPlan {
   const source = nodegroup.nodegroupName;
@@ -95,26 +92,42 @@ function nodegroupPlan(
   const { known } = instanceTypesOf(snapshot, nodegroup);
   const maxPods = resolveMaxPods(known, settings, request.maxPods);
   const replacement = replacementName(source, hash);
+  const nodes = {
+    source: nodesOf(snapshot, source).length,
+    replacement: sizes.get(source) ?? nodegroup.scaling.desiredSize,
+  };
+  const { nodesNeeded, limitedBy, unplaced, unplacedPods } = capacity.get(source) ?? {
+    nodesNeeded: 0,
+    limitedBy: 'nothing',
+    unplaced: [],
+    unplacedPods: 0,
+  };
   return {
     source,
     replacement,
     instanceTypes: instanceTypeNames(snapshot, nodegroup),
     subnetIds: replacementSubnets(nodegroup, request),
-    nodes: { source: nodesOf(snapshot, source).length, replacement: desiredNodes(snapshot, nodegroup) },
+    nodes,
     maxPods,
     maxPodsBefore: maxPodsBefore(snapshot, nodegroup, known, settings),
-    prefixesPerNode: prefixesPerNode(snapshot, nodegroup, request, maxPods),
+    prefixesPerNode: prefixesPerNode(snapshot, nodegroup, request, maxPods, nodes.replacement),
     memory: nodeMemory(snapshot, nodegroup, maxPods.value),
     pods: podsToMove(snapshot, [source]).length,
+    capacity: { nodesNeeded, limitedBy, unplaced, ...(unplacedPods ? { unplacedPods } : {}) },
     userDataFile: `user-data/${replacement}.${userDataExtension(nodegroup)}`,
   };
 }
 
-function drainForecast(snapshot: ClusterSnapshot, sourceNames: readonly string[]): Forecast {
-  const { lowerBoundSeconds, expectedSeconds, criticalWorkload } = forecastDrain(snapshot, sourceNames, {
-    unbudgetedPercent,
-  });
-  return { lowerBoundSeconds, expectedSeconds, criticalWorkload };
+function rehearsalSummary({ evictionRehearsal }: ClusterSnapshot, { request, movingPods }: Scope): RehearsalSummary {
+  if (evictionRehearsal !== null) {
+    const { pods, asked, accepted, refusals, partBecause } = evictionRehearsal;
+    const unanswered = refusals.filter(({ kind }) => kind === 'no-answer').length;
+    const refused = refusals.length - unanswered;
+    return { pods, asked, accepted, refused, ...(unanswered > 0 ? { unanswered } : {}), partBecause };
+  }
+  const nothing = { pods: movingPods.length, asked: 0, accepted: 0, refused: 0 };
+  if (movingPods.length === 0) return { ...nothing, partBecause: null };
+  return { ...nothing, partBecause: request.rehearseEvictions ? 'not asked' : 'not asked (--no-rehearse-evictions)' };
 }
 
 function userDataExtension({ amiType }: Nodegroup): string {

@@ -1,5 +1,5 @@
 import { prefixSize } from '../domain/max-pods.ts';
-import { nodesOf } from '../domain/nodegroups.ts';
+import { nodesOf, replacementNodeCount } from '../domain/nodegroups.ts';
 import { type Order, type PlanRequest, type SubnetPlan, stages } from '../domain/plan.ts';
 import type { PrefixNeed, SubnetReservation } from '../domain/reservation.ts';
 import type { AddressShortage } from '../domain/scope.ts';
@@ -8,12 +8,13 @@ import { mapSubnet, mapSubnetWithout, type SubnetMap } from '../domain/subnet-ma
 import { viewSubnet } from '../domain/subnet-owners.ts';
 import { drawingOf } from '../domain/subnet-symbols.ts';
 import { sum } from '../domain/sum.ts';
+import { type Capacities, createCapacities } from './capacity.ts';
 import { reservationsFor, withReservations } from './reservations.ts';
 import {
   type Attached,
   addressDemand,
   demandsOf,
-  type PodsPerNode,
+  type Planned,
   plannedPodsPerNode,
   type SubnetDemand,
 } from './subnets.ts';
@@ -49,16 +50,25 @@ export interface Ground {
 type Grounds = (subnetId: string) => Ground | undefined;
 
 /** Replays plans on the maps of the subnets. Each is drawn once, and pods are counted once, however many plans are tried. */
-export function createReplayer(snapshot: ClusterSnapshot): Replayer {
+export function createReplayer(
+  snapshot: ClusterSnapshot,
+  capacities: Capacities = createCapacities(snapshot),
+): Replayer {
   const asSurveyed = drawnOnce(snapshot);
   const counted = new Map<string, number>();
-  const podsPerNode: PodsPerNode = (source) => {
-    const pods = counted.get(source.nodegroupName) ?? plannedPodsPerNode(snapshot, source);
-    counted.set(source.nodegroupName, pods);
+  const podsOn = (source: Nodegroup, nodes: number): number => {
+    const key = `${source.nodegroupName} ${nodes}`;
+    const pods = counted.get(key) ?? plannedPodsPerNode(snapshot, source, nodes);
+    counted.set(key, pods);
     return pods;
   };
   return (sources, request, order) => {
-    const demands = demandsOf(snapshot, sources, request, order, podsPerNode);
+    const planned: Planned = (source) => {
+      const needed = request.nodes === 'fit' ? capacities(sources, request).get(source.nodegroupName)?.nodesNeeded : 0;
+      const nodes = replacementNodeCount(snapshot, source, request.nodes, needed ?? 0);
+      return { nodes, podsPerNode: podsOn(source, nodes) };
+    };
+    const demands = demandsOf(snapshot, sources, request, order, planned);
     const reservations = request.reserveSubnetCidr
       ? reservationsFor(snapshot, needsOf(demands), sources.map(nameOf))
       : [];
@@ -74,7 +84,7 @@ export function createReplayer(snapshot: ClusterSnapshot): Replayer {
       order,
       subnets,
       reservations,
-      addressShortages: addressShortages(addressDemand(snapshot, sources, request, podsPerNode), demands, groundOf),
+      addressShortages: addressShortages(addressDemand(snapshot, sources, request, planned), demands, groundOf),
     };
   };
 }

@@ -1,19 +1,28 @@
-import { podsToMove } from '../domain/nodegroups.ts';
+import { firstToMove } from '../domain/first-to-move.ts';
+import { podsToMove, replacementNodeCount } from '../domain/nodegroups.ts';
 import type { PlanRequest } from '../domain/plan.ts';
+import { replacementNodes } from '../domain/scheduling.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { ClusterSnapshot } from '../domain/snapshot.ts';
+import { forecast } from '../drain/forecast.ts';
+import { createCapacities } from './capacity.ts';
 import { lostZonesOf, refuseForeignSubnets } from './new-subnets.ts';
 import { chooseOrder } from './order.ts';
 import { remediesFor } from './remedies.ts';
 import { createReplayer, subnetPlans } from './replay.ts';
 import { selectSources } from './select.ts';
+import { unbudgetedPercent } from './steps.ts';
 import { vpcCniPlan } from './vpc-cni.ts';
 
 /** What a plan of this request would be about. Throws as selectSources does, and INPUT.SUBNET (exit 2). */
 export function scopeOf(snapshot: ClusterSnapshot, request: PlanRequest): Scope {
   refuseForeignSubnets(snapshot, request);
   const { sources, skipped } = selectSources(snapshot, request);
-  const replay = createReplayer(snapshot);
+  const names = sources.map(({ nodegroupName }) => nodegroupName);
+  const movingPods = podsToMove(snapshot, names);
+  const capacities = createCapacities(snapshot);
+  const capacity = capacities(sources, request);
+  const replay = createReplayer(snapshot, capacities);
   const { order, replayed } = chooseOrder(snapshot, sources, request, replay);
   return {
     request,
@@ -26,9 +35,21 @@ export function scopeOf(snapshot: ClusterSnapshot, request: PlanRequest): Scope 
     lostZones: lostZonesOf(snapshot, sources, request),
     remedies: remediesFor(snapshot, sources, request, replayed, replay),
     reservations: replayed.reservations,
-    movingPods: podsToMove(
-      snapshot,
-      sources.map(({ nodegroupName }) => nodegroupName),
+    replacements: replacementNodes(snapshot, sources, request),
+    capacity,
+    nodes: new Map(
+      sources.map((source) => {
+        const { nodegroupName } = source;
+        const needed = capacity.get(nodegroupName)?.nodesNeeded ?? 0;
+        return [nodegroupName, replacementNodeCount(snapshot, source, request.nodes, needed)];
+      }),
     ),
+    movingPods,
+    forecast: forecast(snapshot, names, {
+      unbudgetedPercent,
+      surge: request.surge,
+      waitForJobsSeconds: request.waitForJobsSeconds,
+      first: firstToMove(snapshot, movingPods),
+    }),
   };
 }

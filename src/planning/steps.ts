@@ -1,6 +1,9 @@
 import { amiFamilies, type UserDataTemplates } from '../ami-families/index.ts';
 import { amiFamilyOf, isSupportedFamily } from '../domain/ami.ts';
-import { desiredNodes, instanceTypeNames, sourceTag, templateOf } from '../domain/nodegroups.ts';
+import { clusterAutoscalerOf } from '../domain/autoscalers.ts';
+import { formatDuration } from '../domain/duration.ts';
+import { firstToMove } from '../domain/first-to-move.ts';
+import { instanceTypeNames, podsToMove, sourceTag, templateOf } from '../domain/nodegroups.ts';
 import type {
   AnyStep,
   Impact,
@@ -48,8 +51,9 @@ export interface StepInputs {
 /**
  * All steps in the order of the story: ranges for prefixes reserved, the switch once, each replacement with one node and
  * then in full size, one cordon and one drain over all sources, soak, one deletion each. With `cordon-first` the sources are
- * cordoned right before the switch, when all else is prepared, and nodes that came to them meanwhile before the drain. No
- * steps when some source cannot be given user data or the VPC CNI cannot be switched: a finding says why.
+ * cordoned right before the switch, when all else is prepared, and nodes that came to them meanwhile before the drain. What
+ * could add or end nodes by itself meanwhile is held back: old nodes right before the first cordon, new ones as they come.
+ * No steps when some source cannot be given user data or the VPC CNI cannot be switched: a finding says why.
  */
 export function planSteps(inputs: StepInputs): AnyStep[] {
   const { snapshot, request, sources, order } = inputs;
@@ -62,20 +66,26 @@ export function planSteps(inputs: StepInputs): AnyStep[] {
   }
   const reserved = reserveSubnetCidrs(inputs);
   const templates = sources.map(({ plan }) => `create-launch-template/${plan.source}`);
-  const cordonedFirst = order === 'cordon-first' ? [cordonSources(inputs, [...idsOf(reserved), ...templates])] : [];
+  const heldFirst = order === 'cordon-first' ? holdSources(inputs, [...idsOf(reserved), ...templates]) : [];
+  const cordonedFirst =
+    order === 'cordon-first'
+      ? [...heldFirst, cordonSources(inputs, [...idsOf(reserved), ...templates, ...idsOf(heldFirst)])]
+      : [];
   const switched = vpcCniSteps(snapshot, request, idsOf([...reserved, ...cordonedFirst]));
   const replacements = sources.map(({ nodegroup, plan }) =>
     replace(inputs, nodegroup, plan, idsOf([...reserved, ...cordonedFirst, ...switched])),
   );
   const created = replacements.flat();
   const verified = idsOf(replacements.flatMap((steps) => steps.slice(-1)));
+  const held = order === 'cordon-first' ? [] : holdSources(inputs, verified);
   const cordon =
     order === 'cordon-first'
       ? cordonNewNodes(inputs, [...idsOf(cordonedFirst), ...verified])
-      : cordonSources(inputs, verified);
+      : cordonSources(inputs, [...verified, ...idsOf(held)]);
   const drain = drainSources(inputs, [cordon.id]);
   const soaked = request.soakSeconds > 0 ? [soak(request.soakSeconds, [drain.id])] : [];
   const deletions = sources.map(({ plan }) => deleteSource(snapshot, plan, [soaked[0]?.id ?? drain.id]));
+  const unprotected = unprotectReplacements(inputs, created, idsOf(deletions));
   return [
     ...reserved,
     ...(order === 'cordon-first' ? [] : switched),
@@ -84,11 +94,13 @@ export function planSteps(inputs: StepInputs): AnyStep[] {
     ...(order === 'cordon-first' ? switched : []),
     ...byPhase(created, 'create'),
     ...byPhase(created, 'verify'),
+    ...held,
     cordon,
     drain,
     ...soaked,
     ...deletions,
-    cleanup(inputs, idsOf(deletions)),
+    ...unprotected,
+    cleanup(inputs, [...idsOf(deletions), ...idsOf(unprotected)]),
   ];
 }
 
@@ -137,13 +149,13 @@ const reserveSubnetCidrs = ({ snapshot: { cluster }, hash, reservations }: StepI
     ),
   );
 
-/** Template, group with one node, that node verified, full size, all nodes verified. */
+/** Template, group with one node, that node verified, full size, all nodes verified; with an autoscaler each kept as it comes. */
 function replace(inputs: StepInputs, source: Nodegroup, plan: NodegroupPlan, switched: string[]): AnyStep[] {
   const { snapshot, hash, request } = inputs;
   const clusterName = snapshot.cluster.name;
   const [name, nodegroupName, pods] = [source.nodegroupName, plan.replacement, plan.maxPods.value];
   const tags = { 'prefix-migrate/plan': hash, [sourceTag]: name };
-  const scaling = fullScaling(snapshot, source);
+  const scaling = fullScaling(source, plan);
   const verification = {
     clusterName,
     nodegroupName,
@@ -193,6 +205,24 @@ function replace(inputs: StepInputs, source: Nodegroup, plan: NodegroupPlan, swi
       nodeRepairEnabled: source.nodeRepairEnabled,
     },
   );
+  const autoscaler = clusterAutoscalerOf(snapshot);
+  const kept =
+    autoscaler === null || scaling.desiredSize === 0
+      ? []
+      : [
+          step(
+            'protect-replacement',
+            name,
+            ['verify', 'additive'],
+            [group.id],
+            `${autoscaler.namespace}/${autoscaler.name} is to leave new nodes of ${nodegroupName} alone`,
+            {
+              nodegroupName,
+              nodes: scaling.desiredSize,
+              timeoutSeconds: timeouts.firstNode + timeouts.scale(scaling.desiredSize),
+            },
+          ),
+        ];
   const first = step(
     'verify-replacement',
     `${name}/first`,
@@ -213,7 +243,7 @@ function replace(inputs: StepInputs, source: Nodegroup, plan: NodegroupPlan, swi
     'verify-replacement',
     name,
     ['verify', 'additive'],
-    [grown.id],
+    [grown.id, ...idsOf(kept)],
     `all ${scaling.desiredSize} nodes of ${nodegroupName}`,
     // density is a question of type and subnet: the first node has answered it
     {
@@ -223,12 +253,14 @@ function replace(inputs: StepInputs, source: Nodegroup, plan: NodegroupPlan, swi
       timeoutSeconds: timeouts.verifyAll(scaling.desiredSize),
     },
   );
-  return [template, group, first, grown, all];
+  return [template, group, ...kept, first, grown, all];
 }
 
-const fullScaling = (snapshot: ClusterSnapshot, source: Nodegroup): Scaling => ({
-  ...source.scaling,
-  desiredSize: desiredNodes(snapshot, source),
+/** The limits of the source, widened where the replacement has another size. */
+const fullScaling = ({ scaling: { minSize, maxSize } }: Nodegroup, { nodes }: NodegroupPlan): Scaling => ({
+  minSize: Math.min(minSize, nodes.replacement),
+  maxSize: Math.max(maxSize, nodes.replacement),
+  desiredSize: nodes.replacement,
 });
 
 function userDataOf({ userData }: StepInputs, source: Nodegroup, plan: NodegroupPlan): string {
@@ -265,16 +297,86 @@ function cordonNewNodes(inputs: StepInputs, dependsOn: string[]): AnyStep {
   return step('cordon-source', 'new-nodes', ['cordon', 'disruptive'], dependsOn, summary, { nodegroupNames });
 }
 
+/** A cluster autoscaler adds no nodes to the sources, and Auto Scaling ends none to even out zones, while pods move. */
+function holdSources({ snapshot, sources, order }: StepInputs, dependsOn: string[]): AnyStep[] {
+  const phase = order === 'cordon-first' ? 'prepare' : 'cordon';
+  const clusterName = snapshot.cluster.name;
+  return sources.flatMap(({ nodegroup }): AnyStep[] => {
+    const { nodegroupName } = nodegroup;
+    const autoScalingGroupNames = rebalanced(snapshot, nodegroup);
+    const suspended =
+      autoScalingGroupNames.length === 0
+        ? []
+        : [
+            step(
+              'suspend-processes',
+              nodegroupName,
+              [phase, 'disruptive'],
+              dependsOn,
+              `no node of ${nodegroupName} is ended to even out its zones`,
+              { nodegroupName, autoScalingGroupNames, processes: ['AZRebalance'] },
+            ),
+          ];
+    const capped =
+      clusterAutoscalerOf(snapshot) === null
+        ? []
+        : [
+            step(
+              'cap-source',
+              nodegroupName,
+              [phase, 'disruptive'],
+              dependsOn,
+              `${nodegroupName} does not grow any more`,
+              { clusterName, nodegroupName },
+            ),
+          ];
+    return [...suspended, ...capped];
+  });
+}
+
+/** Auto Scaling groups of the source that may end a node because its zones differ, and nobody has told them not to. */
+function rebalanced(snapshot: ClusterSnapshot, { subnetIds, autoScalingGroupNames }: Nodegroup): string[] {
+  const zones = new Set(
+    snapshot.subnets
+      .filter(({ subnetId }) => subnetIds.includes(subnetId))
+      .map(({ availabilityZone }) => availabilityZone),
+  );
+  if (zones.size < 2) return [];
+  return snapshot.autoScalingGroups
+    .filter(
+      ({ name, desiredCapacity, suspendedProcesses }) =>
+        autoScalingGroupNames.includes(name) && desiredCapacity > 1 && !suspendedProcesses.includes('AZRebalance'),
+    )
+    .map(({ name }) => name);
+}
+
+const unprotectReplacements = ({ sources }: StepInputs, created: readonly AnyStep[], dependsOn: string[]): AnyStep[] =>
+  sources
+    .filter(({ plan }) => created.some(({ id }) => id === `protect-replacement/${plan.source}`))
+    .map(({ plan: { source, replacement } }) =>
+      step(
+        'unprotect-replacement',
+        source,
+        ['cleanup', 'additive'],
+        dependsOn,
+        `nodes of ${replacement} are left to the autoscaler again`,
+        { nodegroupName: replacement },
+      ),
+    );
+
 function drainSources(inputs: StepInputs, dependsOn: string[]): AnyStep {
   const { request, sources, expectedDrainSeconds } = inputs;
   const pods = sources.reduce((sum, { plan }) => sum + plan.pods, 0);
-  const timeoutSeconds = request.drainTimeoutSeconds ?? Math.max(shortestDrain, 2 * Math.ceil(expectedDrainSeconds));
+  const timeoutSeconds =
+    request.drainTimeoutSeconds ??
+    Math.max(shortestDrain, 2 * Math.ceil(expectedDrainSeconds)) + request.waitForJobsSeconds;
+  const first = firstToMove(inputs.snapshot, podsToMove(inputs.snapshot, namesOf(inputs)));
   return step(
     'drain-source',
     null,
     ['drain', 'disruptive'],
     dependsOn,
-    `evict ${pods} pods from ${namesOf(inputs).join(', ')} as their budgets allow`,
+    `evict ${pods} pods from ${namesOf(inputs).join(', ')} as their budgets allow${drainNotes(request, first)}`,
     {
       nodegroupNames: namesOf(inputs),
       replacementNames: sources.map(({ plan }) => plan.replacement),
@@ -282,8 +384,27 @@ function drainSources(inputs: StepInputs, dependsOn: string[]): AnyStep {
       unbudgetedPercent,
       allowEmptyDir: request.allow.includes('POD.EMPTY_DIR'),
       allowBarePods: request.allow.includes('POD.BARE'),
+      first,
+      surge: request.surge.map(deploymentOf),
+      waitForJobsSeconds: request.waitForJobsSeconds,
     },
   );
+}
+
+/** `shop/cart`, as the flag was checked to be */
+function deploymentOf(text: string): { namespace: string; name: string } {
+  const [namespace = '', name = ''] = text.split('/');
+  return { namespace, name };
+}
+
+/** How the drain differs from evicting one pod after another. */
+function drainNotes({ surge, waitForJobsSeconds }: PlanRequest, first: readonly { name: string }[]): string {
+  const notes = [
+    ...(first.length > 0 ? [`first ${first.map(({ name }) => name).join(', ')}`] : []),
+    ...(surge.length > 0 ? [`${surge.join(', ')} rolled over instead`] : []),
+    ...(waitForJobsSeconds > 0 ? [`pods of Jobs may run on for ${formatDuration(waitForJobsSeconds)}`] : []),
+  ];
+  return notes.map((note) => `; ${note}`).join('');
 }
 
 const soak = (seconds: number, dependsOn: string[]): AnyStep =>

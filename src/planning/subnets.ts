@@ -18,8 +18,8 @@ export interface Attached {
   interfaces: number;
 }
 
-/** Pods on a node of the group's replacement, as planned. */
-export type PodsPerNode = (source: Nodegroup) => number;
+/** Nodes of the group's replacement, and pods with an address of their own on one of them, as planned. */
+export type Planned = (source: Nodegroup) => { nodes: number; podsPerNode: number };
 
 /** What a plan takes from one subnet, by who takes it. */
 export interface SubnetDemand {
@@ -40,12 +40,12 @@ export function demandsOf(
   sources: readonly Nodegroup[],
   request: PlanRequest,
   order: Order,
-  podsPerNode: PodsPerNode,
+  planned: Planned,
 ): Map<string, SubnetDemand> {
   if (sources.length === 0) return new Map();
   const sourceNames = sources.map(({ nodegroupName }) => nodegroupName);
   const flips = Map.groupBy(flipDemand(snapshot, sourceNames, request, order), ({ subnetId }) => subnetId);
-  const replacements = sources.map((source) => replacementDemand(snapshot, source, request, podsPerNode));
+  const replacements = sources.map((source) => replacementDemand(snapshot, source, request, planned(source)));
   const subnetIds = new Set([...flips.keys(), ...replacements.flatMap(({ nodesIn }) => [...nodesIn.keys()])]);
   return new Map(
     [...subnetIds].map((subnetId) => {
@@ -79,17 +79,17 @@ export function addressDemand(
   snapshot: ClusterSnapshot,
   sources: readonly Nodegroup[],
   request: PlanRequest,
-  podsPerNode: PodsPerNode,
+  planned: Planned,
 ): Map<string, number> {
   const demand = new Map<string, number>();
   const add = (subnetId: string, addresses: number) => demand.set(subnetId, (demand.get(subnetId) ?? 0) + addresses);
   const { customNetworking } = interfaceSettings(envAfter(snapshot.vpcCni, request));
   for (const source of sources) {
-    const { nodesIn, fullNode } = replacementDemand(snapshot, source, request, podsPerNode);
+    const { nodesIn, fullNode } = replacementDemand(snapshot, source, request, planned(source));
     for (const [subnetId, nodes] of nodesIn) add(subnetId, nodes * fullNode.interfaces);
     // then the first interface of a node takes no part in the pods' network, and is in a subnet of the node
     const own = customNetworking ? replacementSubnets(source, request) : [];
-    for (const subnetId of own) add(subnetId, nodesPerSubnet(snapshot, source, own.length));
+    for (const subnetId of own) add(subnetId, nodesPerSubnet(planned(source).nodes, own.length));
   }
   return demand;
 }
@@ -100,11 +100,12 @@ export function prefixesPerNode(
   source: Nodegroup,
   request: PlanRequest,
   maxPods: PodLimit,
+  nodes: number,
 ): NodegroupPlan['prefixesPerNode'] {
   const onAnyType = prefixesWith(snapshot, source, request, maxPods);
   return {
     idle: onAnyType(0),
-    expected: onAnyType(plannedPodsPerNode(snapshot, source)),
+    expected: onAnyType(plannedPodsPerNode(snapshot, source, nodes)),
     full: onAnyType(maxPods.value),
   };
 }
@@ -127,10 +128,14 @@ function prefixesWith(
  * Pods with an address of their own on a replacement node: its share of those that move and of those that wait for such
  * a node, and its own DaemonSet pods.
  */
-export function plannedPodsPerNode(snapshot: ClusterSnapshot, source: Nodegroup): number {
+export function plannedPodsPerNode(
+  snapshot: ClusterSnapshot,
+  source: Nodegroup,
+  nodes: number = desiredNodes(snapshot, source),
+): number {
   const moving = podsToMove(snapshot, [source.nodegroupName]).filter(usesPoolAddress).length;
   const waiting = snapshot.pods.filter((pod) => usesPoolAddress(pod) && waitsFor(source, pod)).length;
-  const share = Math.ceil((moving + waiting) / Math.max(1, desiredNodes(snapshot, source)));
+  const share = Math.ceil((moving + waiting) / Math.max(1, nodes));
   return share + daemonsPerNode(snapshot, source);
 }
 
@@ -162,7 +167,7 @@ function replacementDemand(
   snapshot: ClusterSnapshot,
   source: Nodegroup,
   request: PlanRequest,
-  podsPerNode: PodsPerNode,
+  { nodes, podsPerNode }: ReturnType<Planned>,
 ) {
   const settings = interfaceSettings(envAfter(snapshot.vpcCni, request));
   const { known } = instanceTypesOf(snapshot, source);
@@ -174,23 +179,27 @@ function replacementDemand(
     return { prefixes, interfaces: Math.max(1, Math.ceil(prefixes / slotsPerInterface)) };
   };
   return {
-    nodesIn: podSubnets(snapshot, source, request),
+    nodesIn: podSubnets(snapshot, source, request, nodes),
     idleNode: nodeWith(0),
-    fullNode: nodeWith(Math.max(request.canaryPods, fullerNode(podsPerNode(source)))),
+    fullNode: nodeWith(Math.max(request.canaryPods, fullerNode(podsPerNode))),
   };
 }
 
 /** Nodes in each subnet when they are spread evenly. One node is created first, so that there is always at least one. */
-const nodesPerSubnet = (snapshot: ClusterSnapshot, source: Nodegroup, subnets: number): number =>
-  Math.ceil(Math.max(1, desiredNodes(snapshot, source)) / Math.max(1, subnets));
+const nodesPerSubnet = (nodes: number, subnets: number): number => Math.ceil(Math.max(1, nodes) / Math.max(1, subnets));
 
 /**
  * How many nodes of the replacement take their prefixes from each subnet: their own, with custom networking that of the
  * ENIConfig of their zone.
  */
-function podSubnets(snapshot: ClusterSnapshot, source: Nodegroup, request: PlanRequest): Map<string, number> {
+function podSubnets(
+  snapshot: ClusterSnapshot,
+  source: Nodegroup,
+  request: PlanRequest,
+  size: number,
+): Map<string, number> {
   const own = replacementSubnets(source, request);
-  const nodes = nodesPerSubnet(snapshot, source, own.length);
+  const nodes = nodesPerSubnet(size, own.length);
   if (!usesCustomNetworking(snapshot.vpcCni.env)) return new Map(own.map((subnetId) => [subnetId, nodes]));
   const found = new Map<string, number>();
   for (const { podSubnetId } of eniConfigsOfNewNodes(snapshot, source, own))

@@ -43,8 +43,13 @@ export interface EksPort {
   listNodegroups(clusterName: string): Promise<string[]>;
   describeNodegroup(clusterName: string, nodegroupName: string): Promise<Nodegroup | undefined>;
   createNodegroup(request: NodegroupRequest, token: string): Promise<void>;
-  /** Returns the id of the update. */
-  updateNodegroupScaling(clusterName: string, nodegroupName: string, scaling: Scaling, token: string): Promise<string>;
+  /** Members that are left out stay as they are. Returns the id of the update. */
+  updateNodegroupScaling(
+    clusterName: string,
+    nodegroupName: string,
+    scaling: Partial<Scaling>,
+    token: string,
+  ): Promise<string>;
   /** Takes no token; deleting what is gone or being deleted is success. */
   deleteNodegroup(clusterName: string, nodegroupName: string): Promise<void>;
   describeAddon(clusterName: string, addonName: string): Promise<Addon | undefined>;

@@ -1,9 +1,16 @@
 import type {
   ClusterNode,
+  CsiNode,
   DaemonSetRollout,
   EniConfig,
+  Job,
+  NotSeen,
   Pod,
   PodDisruptionBudget,
+  PodWebhook,
+  ResourceQuota,
+  Service,
+  VolumeClaim,
   Workload,
 } from '../domain/snapshot.ts';
 
@@ -63,6 +70,26 @@ export interface DaemonSet {
   managers: string[];
 }
 
+export interface PodEvent {
+  reason: string;
+  message: string;
+  /** ISO 8601 of its last occurrence */
+  lastAt: string;
+}
+
+/** A manifest without secrets: `REDACTED` stands where the value of a variable was, or what looks like a credential. */
+export interface PodManifest {
+  manifest: Record<string, unknown>;
+  /** where something was taken out: `spec.containers[app].env[DB_PASSWORD]` */
+  redacted: string[];
+}
+
+/**
+ * Told of a kind that the caller may not list (403), or that this API server does not offer (404, 405, 501): the list goes
+ * on without it. Without such a function a list that is refused throws.
+ */
+export type OnMissed = (missed: NotSeen) => void;
+
 /** Variables of a container as they should be, and as they are expected to be now; null: not set. */
 export interface EnvironmentChange {
   env: Record<string, string | null>;
@@ -89,6 +116,28 @@ export interface KubernetesPort {
   listWorkloads(): Promise<Workload[]>;
   /** ENIConfigs (crd.k8s.amazonaws.com/v1alpha1); none where that kind is not installed. */
   listEniConfigs(): Promise<EniConfig[]>;
+  /** Jobs that are not finished, and CronJobs. */
+  listJobs(onMissed?: OnMissed): Promise<Job[]>;
+  listVolumeClaims(onMissed?: OnMissed): Promise<VolumeClaim[]>;
+  listCsiNodes(onMissed?: OnMissed): Promise<CsiNode[]>;
+  /** Those that are called for pods. */
+  listPodWebhooks(onMissed?: OnMissed): Promise<PodWebhook[]>;
+  listServices(onMissed?: OnMissed): Promise<Service[]>;
+  /** Of pods and what they ask for. */
+  listResourceQuotas(onMissed?: OnMissed): Promise<ResourceQuota[]>;
+  apiGroups(onMissed?: OnMissed): Promise<string[]>;
+  /** What would create the pod again: without status and without what the server, the scheduler and webhooks added. */
+  podManifest(namespace: string, name: string): Promise<PodManifest | undefined>;
+  /** Events about the pod, the last one first. */
+  podEvents(namespace: string, name: string): Promise<PodEvent[]>;
+  /** Sets annotations of a node, or removes those that shall be null. Returns it as it is now, undefined when it is gone. */
+  annotateNode(
+    nodeName: string,
+    uid: string,
+    annotations: Record<string, string | null>,
+  ): Promise<ClusterNode | undefined>;
+  /** Rolls the pods of a Deployment, as `kubectl rollout restart` does, unless it already did `at` (ISO 8601) or later. */
+  restartDeployment(namespace: string, name: string, at: string): Promise<'done' | 'gone'>;
   getDaemonSet(namespace: string, name: string, container: string): Promise<DaemonSet | undefined>;
   /**
    * Sets variables of one container of a DaemonSet, and removes those that shall be null; all others stay. Does nothing

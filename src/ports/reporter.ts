@@ -16,8 +16,16 @@ export interface DrainStatus {
   podsTotal: number;
   /** seconds from now, an estimate; null while unknown */
   etaSeconds: number | null;
-  /** blocked first: `waits shop/search-6 on ip-10-0-2-14: PDB shop/search needs 8 ready, has 8` */
+  /** of what can move, when the time of all is unknown; null when nothing can */
+  restSeconds: number | null;
+  /** blocked first: `waits shop/search-6 on ip-10-0-2-14: PDB shop/search needs 8 healthy, has 8, expected 9, for 1m50s` */
   lines: string[];
+  /** what to do about the first line; null when nothing is blocked */
+  nextAction: string | null;
+  /** pods that wait and groups that stand still, besides those of the lines */
+  moreWait: number;
+  /** groups on their way, with how many pods are left of each */
+  moving: { name: string; left: number }[];
 }
 
 /** Shows people and programs what happens: a projection of the journal. Must not throw. */

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { DefaultRenderer, Listr, ListrDefaultRendererLogLevels, ListrLogger, ProcessOutput } from 'listr2';
 import type { Clock } from '../ports/clock.ts';
 import { isCommand } from './formats/findings.ts';
-import { type LiveView, linesIndent, phaseRows } from './phase-rows.ts';
+import { type LiveView, phaseRows } from './phase-rows.ts';
 import type { ClosableReporter } from './reporter.ts';
 import { cut, hanging, withoutControlCharacters } from './text.ts';
 
@@ -28,15 +28,12 @@ export function createListrReporter(options: {
   const warnings: string[] = [];
   /** to be written above the view */
   const notes: string[] = [];
-  const width = (): number => Math.min(stderr.columns, 100);
+  const width = (): number => Math.min(stderr.columns, 120);
 
   /** The rows as they are now; the last line tells what Ctrl-C does, or did. */
   function picture(): string[] {
     if (view === undefined) return [];
-    const rows = phaseRows(view, { colour, width: width() }).flatMap(({ title, lines }) => [
-      title,
-      ...lines.map((line) => ' '.repeat(linesIndent) + line),
-    ]);
+    const rows = phaseRows(view, { colour, width: width() }).flatMap(({ title, lines }) => [title, ...lines]);
     return stop.signal.aborted ? rows : [...rows, cut(lastLine, width() - 2)];
   }
 

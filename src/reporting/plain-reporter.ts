@@ -1,5 +1,6 @@
 import type { JournalEntry } from '../domain/journal-entry.ts';
 import { sentence } from './formats/log-text.ts';
+import { drainText, restText } from './phase-rows.ts';
 import type { ClosableReporter } from './reporter.ts';
 import { clockTime, withoutControlCharacters } from './text.ts';
 
@@ -21,21 +22,27 @@ export function createPlainReporter(write: (line: string) => void, options: { ve
       waitingFor.set(stepId, detail);
       say(`          ${stepId}: waiting, ${detail}`);
     },
-    drain({ nodesEmpty, nodesTotal, podsGone, podsTotal, lines }) {
-      if (nodesTotal === 0) return;
-      // A line when a node is empty or when other pods are blocked, not one per pod.
-      const blocked = lines.filter((line) => line.startsWith('waits'));
-      const key = `${nodesEmpty} ${blocked.join()}`;
+    drain(status) {
+      const { nodesEmpty, lines, nextAction, moreWait } = status;
+      // A line when a node is empty or when others are blocked or for other reasons, not one per pod or second.
+      const blocked = lines.filter((line) => /^(waits|stops) /.test(line));
+      const key = `${nodesEmpty} ${blocked.join()}`.replaceAll(times, '');
       if (key === lastDrain) return;
       lastDrain = key;
-      say(`          drain: ${nodesEmpty} of ${nodesTotal} nodes empty, ${podsGone} of ${podsTotal} pods moved`);
+      const rest = restText(status);
+      say(`          drain: ${drainText(status)}${rest === null ? '' : `, ${rest}`}`);
       for (const line of blocked) say(`            ${line}`);
+      if (moreWait > 0) say(`            and ${moreWait} more`);
+      if (nextAction !== null) say(`            -> ${nextAction}`);
     },
     warning: (message) => say(`warning: ${message}`),
     notice: say,
     close: async () => {},
   };
 }
+
+/** `1m50s` */
+const times = /\b(\d+(h|m|s|ms))+\b/g;
 
 /** One of many alike: the drain's summary tells of them together. */
 function isDetail(entry: JournalEntry): boolean {

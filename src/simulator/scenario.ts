@@ -23,6 +23,14 @@ export interface Scenario {
   nodegroups: NodegroupSpec[];
   workloads: WorkloadSpec[];
   budgets: BudgetSpec[];
+  quotas?: QuotaSpec[];
+  services?: ServiceSpec[];
+  /** There once the workloads of the start run. */
+  webhooks?: WebhookSpec[];
+  /** The EBS CSI driver is installed: classes `gp3` and `local-path`, and how many volumes a node says it can attach. */
+  ebsCsi?: { attachLimit: number };
+  /** Somebody runs the cluster autoscaler: `clusterAutoscalerDeployment` is among the workloads. */
+  clusterAutoscaler?: ClusterAutoscalerSpec;
   timings: Timings;
   /** How CreateNodegroup ends for groups created after the start, when not well. */
   createFailure?: { code: string; message: string; afterSeconds: number };
@@ -73,15 +81,17 @@ export interface NodegroupSpec {
   diskSize?: number;
   /** What somebody has annotated its first nodes with, by hand. */
   nodeAnnotations?: Record<string, string>;
+  /** Auto Scaling processes that somebody has suspended. */
+  suspendedProcesses?: string[];
   /** What EKS gave its nodes when the group was created; unless told, what it would calculate at the start of the world. */
   maxPods?: number;
 }
 
 export interface WorkloadSpec {
-  kind: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Pod';
+  kind: 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'Pod' | 'Job';
   namespace: string;
   name: string;
-  /** Ignored for DaemonSet and Pod. */
+  /** Ignored for DaemonSet and Pod; completions of a Job, all at a time. */
   replicas: number;
   cpu: string;
   memory: string;
@@ -97,6 +107,57 @@ export interface WorkloadSpec {
   /** Pods per node at most 1 (required anti-affinity on the hostname). */
   onePerNode?: boolean;
   terminationGracePeriodSeconds?: number;
+  /** `registry.example.com/NAME:1.0.0` unless told. */
+  image?: string;
+  command?: string[];
+  /** Of its pods. */
+  annotations?: Record<string, string>;
+  finalizers?: string[];
+  /** StorageClass of a volume: one for each pod of a StatefulSet, one for all pods of anything else. */
+  volume?: 'gp3' | 'local-path';
+  /** DoNotSchedule, maxSkew 1 */
+  spreadOver?: 'topology.kubernetes.io/zone' | 'kubernetes.io/hostname';
+  hostPort?: number;
+  /** Each container fails so long after it became Ready. */
+  crashAfterSeconds?: number;
+  /** Of a Job: how long each pod works. */
+  runSeconds?: number;
+  backoffLimit?: number;
+  activeDeadlineSeconds?: number;
+  /** Of a Job: evictions do not count as failures. */
+  ignoresDisruption?: boolean;
+}
+
+export interface QuotaSpec {
+  namespace: string;
+  name: string;
+  /** `{ pods: '4', 'requests.cpu': '2' }` */
+  hard: Record<string, string>;
+}
+
+export interface ServiceSpec {
+  namespace: string;
+  name: string;
+  selector: Record<string, string>;
+  port?: number;
+}
+
+/** An admission webhook for the creation of pods, behind a Service. */
+export interface WebhookSpec {
+  kind: 'Validating' | 'Mutating';
+  /** Of the configuration. */
+  name: string;
+  service: { namespace: string; name: string; path?: string };
+  failurePolicy?: 'Fail' | 'Ignore';
+  /** Namespaces whose pods it does not look at. */
+  exceptNamespaces?: string[];
+}
+
+export interface ClusterAutoscalerSpec {
+  /** How long a node must be empty before it goes; 600 unless told. */
+  unneededSeconds?: number;
+  /** Between two looks; 10 unless told. */
+  scanSeconds?: number;
 }
 
 export interface BudgetSpec {

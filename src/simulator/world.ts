@@ -2,10 +2,11 @@
 import type { Ec2 } from './aws/ec2.ts';
 import { createAws } from './aws/index.ts';
 import { createVirtualClock, type WorldClock } from './clock.ts';
+import { startClusterAutoscaler } from './cluster-autoscaler.ts';
 import { type FaultRule, withFaults } from './faults.ts';
 import type { AccessRule, User } from './kubernetes/api-server.ts';
 import { createCluster } from './kubernetes/cluster.ts';
-import type { Pod } from './kubernetes/objects.ts';
+import type { Node, Pod } from './kubernetes/objects.ts';
 import type { DisruptionReport } from './kubernetes/observer.ts';
 import { isReady } from './kubernetes/pods.ts';
 import { createRandom } from './random.ts';
@@ -67,6 +68,10 @@ export interface World extends Handlers {
   snapshotOfState(): Promise<StateSnapshot>;
   /** What DescribeCluster says of the Kubernetes API: its URL, and its certificate as PEM. */
   setEndpoint(endpoint: { url: string; certificate: string }): void;
+  /** A Spot instance is reclaimed, or one dies: its kubelet is silent from now on, and nobody drains the node. */
+  loseNode(nodeName: string): void;
+  /** The kubelet of a node does not answer: what is there neither starts nor ends. */
+  stopKubelet(nodeName: string): void;
   /** For tests that play somebody else in the cluster. */
   store: KubeStore;
   /** For tests that look at addresses as they come and go. */
@@ -110,15 +115,23 @@ export function createWorld(scenario: Scenario, options: WorldOptions = {}): Wor
     random: random.fork('kubernetes'),
     network: aws.network,
     timings: scenario.timings,
+    ...(scenario.ebsCsi ? { attachLimit: scenario.ebsCsi.attachLimit } : {}),
     authenticate: (token) => kubernetesUser(personOf(credentialOf(bearing(token)) ?? '')),
   });
   const { store } = cluster;
 
   aws.boot(cluster);
+  for (const quota of scenario.quotas ?? []) cluster.createQuota(quota);
+  for (const service of scenario.services ?? []) cluster.createService(service);
   for (const workload of scenario.workloads) cluster.createWorkload(workload);
   for (const budget of scenario.budgets) cluster.createBudget(budget);
   settle(clock, store);
+  for (const webhook of scenario.webhooks ?? []) cluster.createWebhook(webhook);
   aws.goLive();
+  if (scenario.clusterAutoscaler) {
+    const autoscaler = { store, clock, random: random.fork('cluster autoscaler'), scaling: aws.scaling };
+    startClusterAutoscaler({ spec: scenario.clusterAutoscaler, ...autoscaler });
+  }
   settle(clock, store);
   cluster.resetReport();
   resume();
@@ -148,6 +161,12 @@ export function createWorld(scenario: Scenario, options: WorldOptions = {}): Wor
     administrator,
     store,
     ec2: aws.ec2,
+    loseNode(nodeName) {
+      const { spec } = nodeOf(store, nodeName);
+      cluster.stopKubelet(nodeName);
+      aws.scaling.lose(spec.providerID?.split('/').at(-1) ?? '');
+    },
+    stopKubelet: (nodeName) => cluster.stopKubelet(nodeOf(store, nodeName).metadata.name),
     handlersFor(userName) {
       const person = people.find(({ name }) => name === userName);
       if (!person) throw new Error(`the world has no user ${userName}`);
@@ -183,6 +202,12 @@ export function createWorld(scenario: Scenario, options: WorldOptions = {}): Wor
       endpoint = given;
     },
   };
+}
+
+function nodeOf(store: KubeStore, name: string): Node {
+  const node = store.get<Node>('nodes', undefined, name);
+  if (!node) throw new Error(`the world has no node ${name}`);
+  return node;
 }
 
 const quietMs = 60_000;

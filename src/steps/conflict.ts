@@ -1,5 +1,6 @@
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 import type { HealthIssue, Nodegroup } from '../domain/snapshot.ts';
+import type { Ports } from '../ports/ports.ts';
 import type { Observation } from './step-handler.ts';
 
 interface Reason {
@@ -24,6 +25,27 @@ export const failedForGood = (reason: Reason): Observation => ({
   error: stoppedPartWay(reason),
   tokenSpent: true,
 });
+
+/** The conflict when an update of a node group's scaling has failed; null while it has not. */
+export async function updateFailed(
+  clusterName: string,
+  nodegroupName: string,
+  updateId: string,
+  { eks }: Ports,
+): Promise<Observation | null> {
+  const update = await eks.describeUpdate(clusterName, updateId, { nodegroupName });
+  if (update?.status !== 'Failed' && update?.status !== 'Cancelled') return null;
+  const errors = update.errors.map(({ code, message }) => `${code}: ${message}`).join('; ');
+  return failedForGood({
+    code: 'NODEGROUP.SCALING_FAILED',
+    message: `EKS could not change the scaling of ${nodegroupName}: ${errors || update.status}`,
+    why: `Update ${updateId} ended as ${update.status}.`,
+    nextActions: [
+      `aws eks describe-update --name ${clusterName} --nodegroup-name ${nodegroupName} --update-id ${updateId}`,
+      `remove the cause, ${applyAgain}`,
+    ],
+  });
+}
 
 /** Health issues that EKS itself tries to overcome. */
 const transient = new Set([

@@ -2,9 +2,11 @@ import { mustMove } from '../domain/evictable.ts';
 import type { Step, StepParams } from '../domain/plan.ts';
 import type { ClusterNode, Nodegroup, Pod } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
-import { applyAgain, conflict, isRecovering, issueText, statusText } from './conflict.ts';
+import { applyAgain, conflict, isRecovering, issueText, statusText, stoppedPartWay } from './conflict.ts';
+import { optional } from './optional.ts';
 import { podsOfNodes } from './pods-of-nodes.ts';
 import { type PrefixEvidence, prefixEvidence } from './prefix-evidence.ts';
+import { resumeCommand } from './resume-processes.ts';
 import type { Observation, StepContext, StepHandler } from './step-handler.ts';
 
 type Params = StepParams['delete-source'];
@@ -36,6 +38,20 @@ export const deleteSource: StepHandler<'delete-source'> = {
   undo: () => undefined,
 
   deadlineSeconds: ({ params }) => params.timeoutSeconds,
+
+  async explainDeadline({ params: { clusterName, nodegroupName } }, ports) {
+    const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
+    const names = group?.autoScalingGroupNames ?? [];
+    const groups = names.length === 0 ? [] : ((await optional(ports.autoScaling.describeGroups(names))) ?? []);
+    const stuck = groups.filter(({ suspendedProcesses }) => suspendedProcesses.includes('Terminate'));
+    if (stuck.length === 0) return null;
+    return stoppedPartWay({
+      code: 'DELETE.TERMINATE_SUSPENDED',
+      message: `Node group ${nodegroupName} is being deleted, but its Auto Scaling group ends no instance: its process Terminate is suspended (${stuck.map(({ name }) => name).join(', ')}).`,
+      why: 'Somebody suspended it, not this program. EKS waits for the instances to go.',
+      nextActions: [...stuck.map(({ name }) => resumeCommand(name, ['Terminate'])), applyAgain],
+    });
+  },
 };
 
 async function observe({ params }: Step<'delete-source'>, ports: Ports, context: StepContext): Promise<Observation> {

@@ -1,5 +1,9 @@
 import { mustMove } from '../domain/evictable.ts';
+import { stateOf } from '../drain/core.ts';
 import { drain } from '../drain/drain.ts';
+import { stuckError } from '../drain/report.ts';
+import { nothingEarlier } from '../drain/state.ts';
+import { cordonedBy, shortPlanId } from './ownership.ts';
 import type { StepHandler } from './step-handler.ts';
 
 /** The drain names what is left when its own deadline passes; the engine's comes only if that does not happen. */
@@ -21,7 +25,17 @@ export const drainSource: StepHandler<'drain-source'> = {
     return { kind: 'actionable', detail: `${left.length} ${left.length === 1 ? 'pod' : 'pods'} to move off ${where}` };
   },
 
-  act: ({ params }, ports, run) => drain(params, ports, run),
+  act: ({ id, params }, ports, run) =>
+    drain(params, ports, {
+      ...run,
+      stepId: id,
+      async cordon({ name, uid }) {
+        // what we cordoned and is open now was opened by somebody who had a reason
+        if (run.state.cordonedNodes[uid] !== undefined) return;
+        const node = await ports.kubernetes.cordon(name, uid, { key: cordonedBy, value: shortPlanId(run.planId) });
+        if (node !== undefined) await run.progress({ kind: 'cordoned', node: node.name, uid: node.uid });
+      },
+    }),
 
   describeCall: ({ params }) =>
     `POST /api/v1/namespaces/NAMESPACE/pods/POD/eviction for every evictable pod on the nodes of ${params.nodegroupNames.join(', ')}`,
@@ -30,4 +44,15 @@ export const drainSource: StepHandler<'drain-source'> = {
   undo: () => undefined,
 
   deadlineSeconds: ({ params }) => params.timeoutSeconds + slackSeconds,
+
+  async explainDeadline({ params }, { kubernetes, clock }) {
+    const [nodes, pods, podDisruptionBudgets] = await Promise.all([
+      kubernetes.listNodes(),
+      kubernetes.listPods(),
+      kubernetes.listPodDisruptionBudgets(),
+    ]);
+    const now = clock.now();
+    const state = stateOf(params, { nodes, pods, podDisruptionBudgets }, nothingEarlier, now);
+    return state.podsLeft === 0 ? null : stuckError(state, now, { deadlineSeconds: params.timeoutSeconds });
+  },
 };

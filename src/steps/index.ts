@@ -1,5 +1,6 @@
 import type { StepKind } from '../domain/plan.ts';
 import { awaitVpcCni } from './await-vpc-cni.ts';
+import { capSource } from './cap-source.ts';
 import { cleanup } from './cleanup.ts';
 import { configureVpcCni } from './configure-vpc-cni.ts';
 import { cordonSource } from './cordon-source.ts';
@@ -8,11 +9,16 @@ import { createNodegroup } from './create-nodegroup.ts';
 import { deleteSource } from './delete-source.ts';
 import { drainSource } from './drain-source.ts';
 import { patchVpcCni } from './patch-vpc-cni.ts';
+import { protectReplacement } from './protect-replacement.ts';
 import { releaseSubnetCidr } from './release-subnet-cidr.ts';
 import { reserveSubnetCidr } from './reserve-subnet-cidr.ts';
+import { restoreScaling } from './restore-scaling.ts';
+import { resumeProcesses } from './resume-processes.ts';
 import { scaleReplacement } from './scale-replacement.ts';
 import { soak } from './soak.ts';
 import type { StepHandler } from './step-handler.ts';
+import { suspendProcesses } from './suspend-processes.ts';
+import { unprotectReplacement } from './unprotect-replacement.ts';
 import { verifyReplacement } from './verify-replacement.ts';
 
 export type Handlers = { [K in StepKind]: StepHandler<K> };
@@ -28,6 +34,12 @@ export const handlers: Handlers = {
   'create-nodegroup': createNodegroup,
   'verify-replacement': verifyReplacement,
   'scale-replacement': scaleReplacement,
+  'protect-replacement': protectReplacement,
+  'unprotect-replacement': unprotectReplacement,
+  'cap-source': capSource,
+  'restore-scaling': restoreScaling,
+  'suspend-processes': suspendProcesses,
+  'resume-processes': resumeProcesses,
   'cordon-source': cordonSource,
   'drain-source': drainSource,
   soak,

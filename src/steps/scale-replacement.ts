@@ -4,16 +4,7 @@ import type { StepParams } from '../domain/plan.ts';
 import type { Nodegroup } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
 import { isCanary } from './canary.ts';
-import {
-  applyAgain,
-  conflict,
-  failedForGood,
-  isRecovering,
-  issueText,
-  statusText,
-  stoppedPartWay,
-} from './conflict.ts';
-
+import { applyAgain, conflict, isRecovering, issueText, statusText, stoppedPartWay, updateFailed } from './conflict.ts';
 import type { Observation, StepHandler } from './step-handler.ts';
 import { explainNotReady } from './verify-problems.ts';
 
@@ -81,17 +72,8 @@ async function runsPods(nodegroupName: string, ports: Ports): Promise<boolean> {
 
 async function afterUpdate(params: Params, updateId: string, group: Nodegroup, ports: Ports): Promise<Observation> {
   const { clusterName, nodegroupName, scaling } = params;
-  const update = await ports.eks.describeUpdate(clusterName, updateId, { nodegroupName });
-  const describe = `aws eks describe-update --name ${clusterName} --nodegroup-name ${nodegroupName} --update-id ${updateId}`;
-  if (update?.status === 'Failed' || update?.status === 'Cancelled') {
-    const errors = update.errors.map(({ code, message }) => `${code}: ${message}`).join('; ');
-    return failedForGood({
-      code: 'NODEGROUP.SCALING_FAILED',
-      message: `EKS could not scale ${nodegroupName} to ${scaling.desiredSize} nodes: ${errors || update.status}`,
-      why: `Update ${updateId} ended as ${update.status}.`,
-      nextActions: [describe, `remove the cause, ${applyAgain}`],
-    });
-  }
+  const failed = await updateFailed(clusterName, nodegroupName, updateId, ports);
+  if (failed !== null) return failed;
   return {
     kind: 'in-progress',
     detail: `node group ${nodegroupName} has size ${group.scaling.desiredSize}, asked for ${scaling.desiredSize}`,

@@ -1,3 +1,4 @@
+import type { DrainLimits } from '../domain/drain-limits.ts';
 import type { StepProgress } from '../domain/journal-entry.ts';
 import type { MigrateError } from '../domain/migrate-error.ts';
 import type { AnyStep, Step, StepKind } from '../domain/plan.ts';
@@ -31,6 +32,8 @@ export interface StepRun extends StepContext {
   /** aborts on SIGINT, SIGTERM, lost lock or deadline; `act` then returns promptly */
   signal: AbortSignal;
   pollIntervalMilliseconds: number;
+  /** of a drain, in this run */
+  limits?: DrainLimits;
   /** Durable when it resolves. */
   progress(progress: StepProgress): Promise<void>;
   drainStatus(status: DrainStatus): void;

@@ -9,7 +9,7 @@ import type {
   LaunchTemplateVersion,
   NetworkInterface,
   Nodegroup,
-  Pod,
+  NotSeen,
 } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
 import { surveyInstanceTypes } from './instance-types.ts';
@@ -17,6 +17,14 @@ import { vpcCniOf } from './vpc-cni.ts';
 
 /** Told before each stretch of reading, in a few words. */
 export type SurveyProgress = (doing: string) => void;
+
+export interface SurveyOptions {
+  clusterName: string;
+  /** subnets that replacements shall be in */
+  subnetIds?: readonly string[];
+  /** `comparison` with a plan: without what only checks want to know */
+  purpose?: 'plan' | 'comparison';
+}
 
 /** EKS allows a handful of calls a second for each account. */
 const parallelCalls = 4;
@@ -27,11 +35,14 @@ const parallelCalls = 4;
  * the nodes, and of the ENIConfigs under custom networking; when `subnetIds` are given, those too that exist of them, and
  * those of the cluster, which replacements could be in.
  *
- * @throws MigrateError as the ports do: a snapshot with holes would make a wrong plan.
+ * What surrounds the workloads (jobs, volumes, webhooks, services, quotas) may be refused: then it is missing, and in
+ * `notSeen`.
+ *
+ * @throws MigrateError as the ports do: a snapshot with other holes would make a wrong plan.
  */
 export async function survey(
   ports: Ports,
-  { clusterName, subnetIds: wanted }: { clusterName: string; subnetIds?: readonly string[] },
+  { clusterName, subnetIds: wanted, purpose = 'plan' }: SurveyOptions,
   onProgress: SurveyProgress = () => undefined,
 ): Promise<ClusterSnapshot> {
   const { eks, ec2, autoScaling, kubernetes, clock } = ports;
@@ -52,6 +63,8 @@ export async function survey(
     kubernetes.listPodDisruptionBudgets(),
     kubernetes.getDaemonSet('kube-system', 'aws-node', 'aws-node'),
   ]);
+
+  const surroundings = purpose === 'plan' ? await surveySurroundings(ports, onProgress) : noSurroundings();
 
   onProgress('Auto Scaling groups and launch templates');
   const [autoScalingGroups, launchTemplates, eniConfigs, schema] = await Promise.all([
@@ -98,23 +111,66 @@ export async function survey(
     networkInterfaces: mergedInterfaces(attached, inSubnets),
     nodes: sortedBy(nodes, (node) => node.name).map((node) => ({
       ...node,
-      annotations: annotationsOf(node, (key) => key === eniConfigKey || key.startsWith('prefix-migrate/')),
+      annotations: annotationsOf(
+        node,
+        (key) => key === eniConfigKey || key === scaleDownDisabled || key.startsWith('prefix-migrate/'),
+      ),
     })),
-    pods: sortedBy(pods, (pod) => `${pod.namespace}/${pod.name}`).map((pod) => ({
-      ...pod,
-      annotations: annotationsOf(pod, (key) => key.startsWith('vpc.amazonaws.com/')),
-    })),
+    pods: sortedBy(pods, (pod) => `${pod.namespace}/${pod.name}`),
     workloads: sortedBy(workloads, (workload) => `${workload.kind} ${workload.namespace}/${workload.name}`),
     podDisruptionBudgets: sortedBy(podDisruptionBudgets, (budget) => `${budget.namespace}/${budget.name}`),
     eniConfigs: sortedBy(eniConfigs, (config) => config.name),
+    ...surroundings,
+    evictionRehearsal: null,
   };
 }
 
+type Surroundings = Pick<
+  ClusterSnapshot,
+  'jobs' | 'volumeClaims' | 'csiNodes' | 'podWebhooks' | 'services' | 'resourceQuotas' | 'apiGroups' | 'notSeen'
+>;
+
+async function surveySurroundings({ kubernetes }: Ports, onProgress: SurveyProgress): Promise<Surroundings> {
+  onProgress('jobs, volumes, webhooks, services and quotas');
+  const notSeen: NotSeen[] = [];
+  const onMissed = (missed: NotSeen): void => void notSeen.push(missed);
+  const [jobs, volumeClaims, csiNodes, podWebhooks, services, resourceQuotas, apiGroups] = await Promise.all([
+    kubernetes.listJobs(onMissed),
+    kubernetes.listVolumeClaims(onMissed),
+    kubernetes.listCsiNodes(onMissed),
+    kubernetes.listPodWebhooks(onMissed),
+    kubernetes.listServices(onMissed),
+    kubernetes.listResourceQuotas(onMissed),
+    kubernetes.apiGroups(onMissed),
+  ]);
+  return {
+    jobs: sortedBy(jobs, (job) => `${job.kind} ${job.namespace}/${job.name}`),
+    volumeClaims: sortedBy(volumeClaims, (claim) => `${claim.namespace}/${claim.name}`),
+    csiNodes: sortedBy(csiNodes, (node) => node.nodeName),
+    podWebhooks: sortedBy(podWebhooks, (webhook) => `${webhook.kind} ${webhook.configuration} ${webhook.name}`),
+    services: sortedBy(services, (service) => `${service.namespace}/${service.name}`),
+    resourceQuotas: sortedBy(resourceQuotas, (quota) => `${quota.namespace}/${quota.name}`),
+    apiGroups: apiGroups.toSorted(),
+    notSeen: sortedBy(notSeen, ({ resource }) => resource),
+  };
+}
+
+const noSurroundings = (): Surroundings => ({
+  jobs: [],
+  volumeClaims: [],
+  csiNodes: [],
+  podWebhooks: [],
+  services: [],
+  resourceQuotas: [],
+  apiGroups: [],
+  notSeen: [],
+});
+
+const scaleDownDisabled = 'cluster-autoscaler.kubernetes.io/scale-down-disabled';
+
 /** The ones that are read: others may hold anything, such as the manifest that was applied last, with its secrets. */
-const annotationsOf = (
-  { annotations }: Pick<ClusterNode | Pod, 'annotations'>,
-  isRead: (key: string) => boolean,
-): Record<string, string> => Object.fromEntries(Object.entries(annotations).filter(([key]) => isRead(key)));
+const annotationsOf = ({ annotations }: ClusterNode, isRead: (key: string) => boolean): Record<string, string> =>
+  Object.fromEntries(Object.entries(annotations).filter(([key]) => isRead(key)));
 
 async function surveyCluster({ eks, identity }: Ports, clusterName: string): Promise<Cluster> {
   const [found, caller] = await Promise.all([eks.describeCluster(clusterName), identity.caller()]);

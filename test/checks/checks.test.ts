@@ -4,6 +4,7 @@ import { checks, runChecks } from '../../src/checks/index.ts';
 import type { PlanRequest } from '../../src/domain/plan.ts';
 import type { ClusterSnapshot, LaunchTemplateVersion, Nodegroup, Pod } from '../../src/domain/snapshot.ts';
 import { scopeOf } from '../../src/planning/scope.ts';
+import { isCommand } from '../../src/reporting/formats/findings.ts';
 import {
   aBudget,
   aNode,
@@ -302,7 +303,7 @@ const rows: [string, ClusterSnapshot, Partial<PlanRequest>, string[]][] = [
       ),
     ),
     {},
-    ['warning NODEGROUP.MEMORY_SHORT apps'],
+    ['blocking CAPACITY.POD_TOO_BIG shop/web'],
   ],
   [
     'a subnet full of single addresses',
@@ -360,7 +361,7 @@ const rows: [string, ClusterSnapshot, Partial<PlanRequest>, string[]][] = [
       ],
     }),
     {},
-    ['blocking PDB.NEVER_ALLOWS shop/web'],
+    ['blocking PDB.SYNC_FAILED shop/web'],
   ],
   [
     'a budget that is used up now',
@@ -371,7 +372,7 @@ const rows: [string, ClusterSnapshot, Partial<PlanRequest>, string[]][] = [
       ],
     }),
     {},
-    ['warning PDB.EXHAUSTED shop/web'],
+    ['warning PDB.NOT_NOW shop/web'],
   ],
   [
     'two budgets',
@@ -398,7 +399,7 @@ const rows: [string, ClusterSnapshot, Partial<PlanRequest>, string[]][] = [
   ['a bare pod', withPods(bare), {}, ['blocking POD.BARE shop/alone']],
   ['a bare pod elsewhere', withPods({ ...bare, nodeName: 'ip-10-0-1-30' }), { nodegroups: ['apps'] }, []],
   ['a bare pod that is done', withPods({ ...bare, phase: 'Succeeded' }), {}, []],
-  ['emptyDir', withPods(aPod({ name: 'cache', emptyDirVolumes: ['data'] })), {}, ['blocking POD.EMPTY_DIR shop/cache']],
+  ['emptyDir', withPods(aPod({ name: 'cache', emptyDirVolumes: ['data'] })), {}, ['blocking POD.EMPTY_DIR shop/web']],
   [
     'a pod that wants this node group',
     withPods(aPod({ nodeSelector: { 'eks.amazonaws.com/nodegroup': 'apps' } })),
@@ -454,12 +455,12 @@ describe('what a finding says', () => {
     );
     assert.equal(
       finding.summary,
-      'PDB shop/web never allows an eviction of Deployment shop/web: minAvailable: 4 of 4 pods.',
+      'PDB shop/web never allows an eviction of Deployment shop/web: it needs 4 healthy, has 4, expected 4 (minAvailable: 4).',
     );
-    assert.match(finding.why, /needs 4 of 4 pods healthy, which leaves 4 - 4 = 0/);
+    assert.match(finding.why, /4 - 4 = 0 may be down/);
     assert.deepEqual(finding.nextActions, [
-      'kubectl -n shop scale deployment/web --replicas=5',
-      `kubectl -n shop patch pdb web --type=merge -p '{"spec":{"minAvailable":null,"maxUnavailable":1}}'`,
+      'kubectl -n shop scale deployment/web --replicas=5  # and back to 4 after the drain',
+      `kubectl -n shop patch pdb web --type=merge -p '{"spec":{"minAvailable":null,"maxUnavailable":1}}'  # was minAvailable: 4`,
     ]);
   });
   test('a subnet: free addresses, free blocks, blocks needed', () => {
@@ -476,10 +477,17 @@ describe('what a finding says', () => {
     );
     assert.match(finding.why, /^207 addresses are free/);
   });
-  test('every finding has a reason and a next action', () => {
+  test('every finding has a reason, what blocks a next action, and each of those can be pasted', () => {
     for (const [, snapshot, request] of rows) {
       for (const finding of findingsOf(snapshot, aRequest(request))) {
-        assert.ok(finding.summary.length > 0 && finding.why.length > 0 && finding.nextActions.length > 0, finding.code);
+        assert.ok(finding.summary.length > 0 && finding.why.length > 0, finding.code);
+        assert.ok(finding.severity !== 'blocking' || finding.nextActions.length > 0, finding.code);
+        assert.deepEqual(
+          // what belongs to another tool is changed in its source; a new subnet is a person's choice
+          finding.nextActions.filter((action) => !isCommand(action) && !/^(Put|Set|Commit|Make) /.test(action)),
+          [],
+          finding.code,
+        );
         assert.ok(
           checks.some((check) => check.codes.some(({ code }) => code === finding.code)),
           finding.code,
@@ -548,7 +556,9 @@ describe('clusters not seen before', () => {
       labels: { app: 'k' },
     });
     const budgets = [...healthy.podDisruptionBudgets, aBudget({ name: 'nothing', selector: null })];
-    assert.deepEqual(findingsOf(aSnapshot({ pods: [...healthy.pods, custom], podDisruptionBudgets: budgets })), []);
+    assert.deepEqual(brief(aSnapshot({ pods: [...healthy.pods, custom], podDisruptionBudgets: budgets })), [
+      'warning POD.UNKNOWN_CONTROLLER Kafka shop/k',
+    ]);
   });
   test('a hundred thousand pods under a thousand budgets', () => {
     const nodes = healthy.nodes.map(({ name }) => name);

@@ -136,7 +136,7 @@ describe('gain', () => {
     );
     assert.match(finding.why, /^Somebody set the value of today: EKS recommends 110 at most/);
     assert.equal(
-      finding.nextActions[1],
+      finding.nextActions[0],
       'prefix-migrate plan --cluster shop-eu --nodegroup apps --max-pods 250  # to have more all the same',
     );
     assert.deepEqual(find('NODEGROUP.WOULD_LOSE', snapshot, { maxPods: 250 }), []);
@@ -146,14 +146,14 @@ describe('gain', () => {
     const finding = only('NODEGROUP.SMALL_GAIN', apps(['c5.9xlarge'], 234));
     assert.equal(finding.summary, 'Node group apps: new nodes allow 250 pods each instead of 234.');
     assert.equal(finding.why, 'That is 7 % more for moving every pod of the group.');
-    assert.deepEqual(finding.nextActions, ['Apply the plan, or leave the node group as it is']);
+    assert.deepEqual(finding.nextActions, []);
     assert.deepEqual(find('NODEGROUP.SMALL_GAIN', apps(['c5.9xlarge'], 220)), []);
   });
   test('prefixes are there, maxPods is of old: only new nodes help', () => {
     const snapshot = apps(['m5.large'], 29, prefixesOn);
     const finding = only('NODEGROUP.OLD_MAX_PODS', snapshot);
     assert.equal(finding.summary, 'The nodes of apps hold prefixes already, but allow 29 pods each, not 110.');
-    assert.deepEqual(finding.nextActions, ['Apply the plan: nothing else has to change']);
+    assert.deepEqual(finding.nextActions, []);
     assert.deepEqual(find('NODEGROUP.OLD_MAX_PODS', apps(['m5.large'], 29)), []);
   });
   test('done already, also with more than EKS recommends', () => {
@@ -197,13 +197,28 @@ describe('memory', () => {
     );
     assert.match(finding.why, /^With maxPods 110 each node sets 1465 MiB aside, and its DaemonSets request 100\./);
     assert.deepEqual(finding.nextActions, [
-      'aws eks update-nodegroup-config --region eu-west-1 --cluster-name shop-eu --nodegroup-name apps --scaling-config maxSize=6,desiredSize=6',
+      'prefix-migrate plan --cluster shop-eu --nodes fit',
       'prefix-migrate plan --cluster shop-eu --nodegroup apps --max-pods 109',
     ]);
   });
+  test('short although the sum would fit: pods cannot be split', () => {
+    const snapshot = withPods(2500);
+    const [first, ...others] = snapshot.pods;
+    assert.ok(first);
+    const pods = [{ ...first, requests: requests(4000) }, ...others];
+    const { summary, why } = only('NODEGROUP.MEMORY_SHORT', { ...snapshot, pods });
+    assert.match(summary, /request 16500 MiB, and 3 new nodes will have 6109 MiB each .*; 4 would be enough\.$/);
+    assert.match(
+      why,
+      / Their sum would fit, but a pod cannot be split: of the largest, 4000 MiB each, 1 fits on a node\. /,
+    );
+  });
   test('a pod that fits on no node at all', () => {
-    const finding = only('NODEGROUP.MEMORY_SHORT', withPods(6200));
-    assert.match(finding.summary, /6109 MiB each for them at least; one pod requests 6200 MiB\.$/);
+    assert.deepEqual(find('NODEGROUP.MEMORY_SHORT', withPods(6200)), [], 'it is said once');
+    const finding = only('CAPACITY.POD_TOO_BIG', withPods(6200));
+    assert.match(finding.summary, / 6 GiB of memory, and a new node of apps has 5\.9 GiB of memory for pods: /);
+    // 91 MiB more are nine pods less
+    assert.equal(finding.nextActions[0], 'prefix-migrate plan --cluster shop-eu --nodegroup apps --max-pods 101');
   });
   test('tight: the number of pods that a quarter of the memory is for', () => {
     const finding = only('NODEGROUP.MEMORY_TIGHT', apps(['t3.medium'], 17));
@@ -211,9 +226,9 @@ describe('memory', () => {
     assert.deepEqual(finding.nextActions, [
       'prefix-migrate plan --cluster shop-eu --nodegroup apps --max-pods 60  # sets a quarter of the memory aside',
     ]);
-    assert.deepEqual(only('NODEGROUP.MEMORY_TIGHT', apps(['t3.micro'], 4)).nextActions, [
-      'Larger instances: on t3.micro a quarter of the memory is enough for 0 pods',
-    ]);
+    const tiny = only('NODEGROUP.MEMORY_TIGHT', apps(['t3.micro'], 4));
+    assert.deepEqual(tiny.nextActions, []);
+    assert.match(tiny.why, /A quarter of it is enough for 0 pods\./);
   });
   test('tight on one of several types: what the group would be without it', () => {
     const finding = only('NODEGROUP.MEMORY_TIGHT', apps(['t3.small', 'm5.large'], 11));

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Errors } from '@oclif/core';
 import { confirmedByFlag } from '../../src/cli/consent.ts';
 import { describeError, renderError, ShownError, withNearestFlag } from '../../src/cli/errors.ts';
-import { withEnvironment } from '../../src/cli/flags.ts';
+import { replacementSize, withEnvironment } from '../../src/cli/flags.ts';
 import { nearest } from '../../src/cli/nearest.ts';
 import { MigrateError } from '../../src/domain/migrate-error.ts';
 
@@ -134,4 +134,11 @@ test('every flag has its variable', () => {
     'warm-ip-target': { env: 'PREFIX_MIGRATE_WARM_IP_TARGET' },
     out: { env: 'PREFIX_MIGRATE_OUT' },
   });
+});
+
+test('a size of the replacement: what is none, and up to what it goes', () => {
+  assert.deepEqual(['same', 'fit', '9999'].map(replacementSize), ['same', 'fit', 9999]);
+  for (const text of ['0', '10000', '99999', 'x']) {
+    assert.throws(() => replacementSize(text), { code: 'INPUT.VALUE', why: /from 1 to 9999\.$/ });
+  }
 });

@@ -38,7 +38,7 @@ describe('the best that a budget can allow', () => {
     const both = [...web, ...podsOf('shop', 'api', 3, ['n1'])];
     assert.equal(budgetOutlook(aBudget({ maxUnavailable: null, minAvailable: 6 }), both, workloads).expectedPods, 7);
   });
-  test('pods of unknown controllers and bare pods count themselves; finished ones do not', () => {
+  test('pods of unknown controllers count themselves, bare pods where minAvailable is a number; finished ones do not', () => {
     const job = { apiVersion: 'batch/v1', kind: 'Job', name: 'j', uid: 'uid-j' };
     const pods = [
       aPod({ name: 'a', controller: job }),
@@ -46,7 +46,14 @@ describe('the best that a budget can allow', () => {
       aPod({ name: 'c', controller: null }),
       aPod({ name: 'd', phase: 'Succeeded', controller: null }),
     ];
-    assert.equal(budgetOutlook(aBudget(), pods, workloads).expectedPods, 3);
+    const two = aBudget({ maxUnavailable: null, minAvailable: 2 });
+    assert.equal(budgetOutlook(two, pods, workloads).expectedPods, 3);
+    assert.equal(budgetOutlook(aBudget(), pods, workloads).expectedPods, 2);
+    assert.deepEqual(budgetOutlook(aBudget(), pods.slice(2), workloads), {
+      expectedPods: 0,
+      desiredHealthy: 0,
+      allowedAtBest: 0,
+    });
   });
 });
 

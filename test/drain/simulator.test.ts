@@ -75,6 +75,9 @@ async function drainWorld(given: Scenario, options: WorldOptions): Promise<Resul
         unbudgetedPercent: 25,
         allowEmptyDir: false,
         allowBarePods: false,
+        first: [],
+        surge: [],
+        waitForJobsSeconds: 0,
       },
       { kubernetes, clock },
       {

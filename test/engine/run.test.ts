@@ -284,6 +284,21 @@ describe('invariants', () => {
     assert.ok(seen.includes('create-nodegroup/apps act'));
   });
 
+  it('what limits the drain of this run reaches it', async () => {
+    const rig = createRig();
+    const limits = { maxUnavailable: { percent: 50 }, maxConcurrentEvictions: 4 };
+    const seen: unknown[] = [];
+    const watch = <K extends StepKind>(handler: StepHandler<K>): StepHandler<K> => ({
+      ...handler,
+      act(step, ports, run) {
+        if (step.kind === 'drain-source') seen.push(run.limits);
+        return handler.act(step, ports, run);
+      },
+    });
+    assert.equal((await rig.run({ limits }, { handlers: eachHandler(watch) })).exitCode, 0);
+    assert.deepEqual(seen, [limits]);
+  });
+
   it('3. the same step always sends the same token', async () => {
     const rig = createRig();
     const tokens = (): unknown[] =>
@@ -780,6 +795,12 @@ function eachHandler(change: <K extends StepKind>(handler: StepHandler<K>) => St
     'create-nodegroup': change(handlers['create-nodegroup']),
     'verify-replacement': change(handlers['verify-replacement']),
     'scale-replacement': change(handlers['scale-replacement']),
+    'protect-replacement': change(handlers['protect-replacement']),
+    'unprotect-replacement': change(handlers['unprotect-replacement']),
+    'cap-source': change(handlers['cap-source']),
+    'restore-scaling': change(handlers['restore-scaling']),
+    'suspend-processes': change(handlers['suspend-processes']),
+    'resume-processes': change(handlers['resume-processes']),
     'cordon-source': change(handlers['cordon-source']),
     'drain-source': change(handlers['drain-source']),
     soak: change(handlers.soak),

@@ -85,6 +85,9 @@ test('no cluster, an unknown flag, an unknown command, a bad duration, a bad pha
     { args: ['plam'], message: /no command "plam"/ },
     { args: ['plan', '--cluster', 'demo', '--soak', '10 minutes'], message: /--soak: "10 minutes" is not a duration/ },
     { args: ['apply', 'good', '--until', 'lunch'], message: /lunch/ },
+    { args: ['apply', 'good', '--max-unavailable', '0'], message: /--max-unavailable: "0" does not say how many/ },
+    { args: ['apply', 'good', '--max-unavailable', '101%'], message: /a share from 1% to 100%/ },
+    { args: ['apply', 'good', '--max-concurrent-evictions', '0'], message: /--max-concurrent-evictions|greater/ },
     { args: ['simulate', 'nowhere'], message: /no scenario "nowhere"/ },
     { args: ['status', 'nowhere'], message: /no plan in/ },
   ]) {

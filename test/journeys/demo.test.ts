@@ -7,7 +7,7 @@ import { run, start, temporaryFolder } from './program.ts';
 
 test('killed in the drain and started again, the demo ends as if nothing had happened', async (t) => {
   const cwd = temporaryFolder(t);
-  const demo = ['demo', '--out', 'here', '--speed', '60', '--verbose'];
+  const demo = ['demo', '--out', 'here', '--speed', '40', '--verbose'];
   const first = start(demo, { cwd });
   await first.until(/eviction of .*: accepted/);
   const world: { pid: number; exported: Record<string, string> } = JSON.parse(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ClusterSnapshot } from '../../src/domain/snapshot.ts';
 import { compareExpectations, expectationsOf } from '../../src/planning/expectations.ts';
-import { aNodegroup, anInterface, aRequest, aSnapshot, aVpcCni } from '../support/snapshot.ts';
+import { aDeployment, aNodegroup, anInterface, aRequest, aSnapshot, aVpcCni } from '../support/snapshot.ts';
 
 const sources = [{ nodegroupName: 'apps' }];
 const of = (snapshot: ClusterSnapshot) => expectationsOf(snapshot, sources, aRequest(), 'safe-flip');
@@ -33,6 +33,17 @@ test('a source that autoscalers resized is worth a warning', () => {
   assert.deepEqual(
     changes(aSnapshot({ nodegroups: [aNodegroup({ scaling })] })).map(({ path, whenChanged }) => [path, whenChanged]),
     [['nodegroups.apps.scaling', 'warn']],
+  );
+});
+test('with a cluster autoscaler another number of nodes is no news, other limits are', () => {
+  const workloads = aDeployment('kube-system', 'cluster-autoscaler', 1);
+  const sized = (desiredSize: number, maxSize: number): ClusterSnapshot =>
+    aSnapshot({ nodegroups: [aNodegroup({ scaling: { minSize: 1, maxSize, desiredSize } })], workloads });
+  assert.deepEqual(compareExpectations(of(sized(3, 6)), of({ ...sized(5, 6), nodes: [] })), []);
+  const widened = compareExpectations(of(sized(3, 6)), of(sized(3, 9)));
+  assert.deepEqual(
+    widened.map(({ path }) => path),
+    ['nodegroups.apps.scaling.limits'],
   );
 });
 test('a source that is gone has lost everything', () => {

@@ -175,7 +175,7 @@ test('an order that does not fit is not recommended: what it would be short of, 
     'with the old nodes in service subnet-0aa1 would be short of 2 /28 blocks, first when the pods move to the replacement';
   assert.deepEqual(
     orderCheck.run(snapshot, scope).map(({ nextActions }) => nextActions),
-    [[`Consent to it with apply --confirm shop-eu: ${short}`]],
+    [[`prefix-migrate apply prefix-migrate-shop-eu --confirm shop-eu  # consents to it: ${short}`]],
   );
   const plan = makePlan({ snapshot, request, findings: [], toolVersion: '0', templates });
   assert.equal(withoutConsent(plan, ['prepare', 'drain']), `there is no way without consent: ${short}`);

@@ -7,7 +7,7 @@ import { phases } from '../../src/domain/plan.ts';
 import { parsePlan, planIdOf, renderPlan } from '../../src/domain/plan-id.ts';
 import type { ClusterSnapshot } from '../../src/domain/snapshot.ts';
 import { makePlan } from '../../src/planning/plan.ts';
-import { aNodegroup, anInstanceType, aRequest, aSnapshot, aVpcCni } from '../support/snapshot.ts';
+import { aDeployment, aNodegroup, anInstanceType, aRequest, aSnapshot, aVpcCni } from '../support/snapshot.ts';
 
 const al2023 = readFileSync(new URL('../../templates/user-data/al2023.mime', import.meta.url), 'utf8');
 const plan = (snapshot: ClusterSnapshot = aSnapshot(), request: Partial<PlanRequest> = {}): MigrationPlan =>
@@ -47,6 +47,8 @@ describe('steps', () => {
       'verify-replacement/tools/first',
       'scale-replacement/tools',
       'verify-replacement/tools',
+      'suspend-processes/apps',
+      'suspend-processes/tools',
       'cordon-source',
       'drain-source',
       'soak',
@@ -66,7 +68,8 @@ describe('steps', () => {
         ['verify-replacement/apps/first', ['create-nodegroup/apps']],
         ['scale-replacement/apps', ['verify-replacement/apps/first']],
         ['verify-replacement/apps', ['scale-replacement/apps']],
-        ['cordon-source', ['verify-replacement/apps']],
+        ['suspend-processes/apps', ['verify-replacement/apps']],
+        ['cordon-source', ['verify-replacement/apps', 'suspend-processes/apps']],
         ['drain-source', ['cordon-source']],
         ['soak', ['drain-source']],
         ['delete-source/apps', ['soak']],
@@ -90,12 +93,72 @@ describe('steps', () => {
     const impacts = Map.groupBy(plan(healthy, { soakSeconds: 1 }).steps, ({ impact }) => impact);
     assert.deepEqual(
       impacts.get('disruptive')?.map(({ kind }) => kind),
-      ['cordon-source', 'drain-source'],
+      ['suspend-processes', 'suspend-processes', 'cordon-source', 'drain-source'],
     );
     assert.deepEqual(
       impacts.get('destructive')?.map(({ kind }) => kind),
       ['delete-source', 'delete-source'],
     );
+  });
+  describe('with a cluster autoscaler', () => {
+    const workloads = aDeployment('kube-system', 'cluster-autoscaler', 1);
+    const of = (order: 'safe-flip' | 'cordon-first', more: Partial<ClusterSnapshot> = {}) =>
+      plan(aSnapshot({ workloads, ...more }), { nodegroups: ['apps'], order }).steps.map(
+        ({ id, phase, dependsOn }) => ({
+          id,
+          phase,
+          dependsOn,
+        }),
+      );
+    const found = (steps: ReturnType<typeof of>, id: string) => steps.find((each) => each.id === id);
+    test('new nodes are protected beside their verification, and until the old ones are gone', () => {
+      const steps = of('safe-flip');
+      assert.deepEqual(found(steps, 'protect-replacement/apps')?.dependsOn, ['create-nodegroup/apps']);
+      assert.deepEqual(found(steps, 'verify-replacement/apps')?.dependsOn, [
+        'scale-replacement/apps',
+        'protect-replacement/apps',
+      ]);
+      const unprotect = found(steps, 'unprotect-replacement/apps');
+      assert.deepEqual([unprotect?.phase, unprotect?.dependsOn], ['cleanup', ['delete-source/apps']]);
+      assert.ok(found(steps, 'cleanup')?.dependsOn.includes('unprotect-replacement/apps'));
+    });
+    test('old nodes are capped right before they are cordoned, in either order', () => {
+      const steps = of('safe-flip');
+      assert.deepEqual(found(steps, 'cap-source/apps'), {
+        id: 'cap-source/apps',
+        phase: 'cordon',
+        dependsOn: ['verify-replacement/apps'],
+      });
+      assert.ok(found(steps, 'cordon-source')?.dependsOn.includes('cap-source/apps'));
+      const first = of('cordon-first');
+      assert.equal(found(first, 'cap-source/apps')?.phase, 'prepare');
+      assert.ok(found(first, 'cordon-source')?.dependsOn.includes('cap-source/apps'));
+    });
+    test('zones are held only where there are several, several nodes, and nobody has done it', () => {
+      const [group, ...others] = healthy.autoScalingGroups;
+      assert.ok(group);
+      const held = (change: object) =>
+        found(
+          of('safe-flip', { autoScalingGroups: [{ ...group, ...change }, ...others] }),
+          'suspend-processes/apps',
+        ) !== undefined;
+      assert.deepEqual(
+        [held({}), held({ desiredCapacity: 1 }), held({ suspendedProcesses: ['AZRebalance'] }), held({ name: 'x' })],
+        [true, false, false, false],
+      );
+      const oneZone = healthy.subnets.map((subnet) => ({ ...subnet, availabilityZone: 'eu-west-1a' }));
+      assert.equal(found(of('safe-flip', { subnets: oneZone }), 'suspend-processes/apps'), undefined);
+    });
+  });
+  test('the drain is told what to roll over and how long Jobs may run, and has the time for it', () => {
+    const usual = plan(healthy).steps.find(({ kind }) => kind === 'drain-source');
+    const made = plan(healthy, { surge: ['shop/cart'], waitForJobsSeconds: 1800 });
+    const drain = made.steps.find(({ kind }) => kind === 'drain-source');
+    assert.ok(drain?.kind === 'drain-source' && usual?.kind === 'drain-source');
+    assert.deepEqual(drain.params.surge, [{ namespace: 'shop', name: 'cart' }]);
+    assert.equal(drain.params.waitForJobsSeconds, 1800);
+    assert.equal(drain.params.timeoutSeconds, usual.params.timeoutSeconds + 1800);
+    assert.match(drain.summary, /; shop\/cart rolled over instead; pods of Jobs may run on for 30m$/);
   });
   test('leave the soak out when it is not wanted', () => {
     assert.deepEqual(dependenciesOf(plan(healthy, { nodegroups: ['apps'] }), 'delete-source/apps'), ['drain-source']);

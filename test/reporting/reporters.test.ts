@@ -15,12 +15,15 @@ const drain: DrainStatus = {
   nodesTotal: 4,
   podsGone: 20,
   podsTotal: 60,
-  etaSeconds: 660,
-  lines: [
-    'waits shop/search-6 on ip-10-0-2-14: PDB shop/search needs 8 ready, has 8',
-    'moving shop/api 2',
-    'moving shop/web 3',
-    'moving tools/jobs 1',
+  etaSeconds: null,
+  restSeconds: 180,
+  lines: ['waits shop/search-6 on ip-10-0-2-14: PDB shop/search needs 8 healthy, has 8, expected 9, for 1m50s'],
+  nextAction: 'kubectl -n shop get pdb search -o yaml',
+  moreWait: 0,
+  moving: [
+    { name: 'shop/api', left: 2 },
+    { name: 'shop/web', left: 3 },
+    { name: 'tools/jobs', left: 1 },
   ],
 };
 
@@ -49,19 +52,20 @@ test('plain: one line per event, pods only when asked for', () => {
   }
 });
 
-test('plain: a wait is said once, a drain when a node is empty or other pods are blocked', () => {
+test('plain: a wait is said once, a drain when a node is empty or others are blocked, not because time passes', () => {
   const lines: string[] = [];
   const reporter = createPlainReporter((line) => lines.push(line), { verbose: false });
   reporter.waiting({ stepId: 'soak', detail: '9m left' });
   reporter.waiting({ stepId: 'soak', detail: '9m left' });
   reporter.drain(drain);
-  reporter.drain({ ...drain, podsGone: 21 });
-  reporter.drain({ ...drain, podsGone: 30, nodesEmpty: 2, lines: [] });
+  reporter.drain({ ...drain, podsGone: 21, lines: drain.lines.map((line) => line.replace('1m50s', '1m51s')) });
+  reporter.drain({ ...drain, podsGone: 30, nodesEmpty: 2, lines: [], nextAction: null, etaSeconds: 60 });
   assert.deepEqual(lines, [
     '          soak: waiting, 9m left',
-    '          drain: 1 of 4 nodes empty, 20 of 60 pods moved',
-    '            waits shop/search-6 on ip-10-0-2-14: PDB shop/search needs 8 ready, has 8',
-    '          drain: 2 of 4 nodes empty, 30 of 60 pods moved',
+    '          drain: 1 of 4 nodes empty, 20 of 60 pods moved, the rest: about 3 min',
+    '            waits shop/search-6 on ip-10-0-2-14: PDB shop/search needs 8 healthy, has 8, expected 9, for 1m50s',
+    '            -> kubectl -n shop get pdb search -o yaml',
+    '          drain: 2 of 4 nodes empty, 30 of 60 pods moved, about 60 s left',
   ]);
 });
 
@@ -117,19 +121,64 @@ const view = (entries: JournalEntry[]) => ({
   drain,
 });
 
-test('live: a row per phase, the blocked pods below the drain, never wider than the terminal', () => {
-  const rows = phaseRows(view([runStarted, ...created, ...draining]), { colour: false, width: 80 });
-  assert.deepEqual(
-    rows.map(({ title }) => title),
-    [
-      '  done    create    apps-pd-7f3a9c21 is ACTIVE',
-      '  now     drain     1 of 4 nodes empty, 20 of 60 pods moved, about 11 min left',
-      '          soak      wait 10m',
-    ],
-  );
-  assert.equal(rows[1]?.lines.length, 3);
-  const narrow = phaseRows(view([runStarted, ...created, ...draining]), { colour: false, width: 40 });
-  assert.ok(narrow.flatMap(({ title, lines }) => [title, ...lines]).every((line) => line.length <= 40));
+const drainView = (change: Partial<DrainStatus> = {}) => ({
+  ...view([runStarted, ...created, ...draining]),
+  drain: { ...drain, ...change },
+});
+const textOf = (status: Partial<DrainStatus>, width: number): string[] =>
+  phaseRows(drainView(status), { colour: false, width }).flatMap(({ title, lines }) => [title, ...lines]);
+
+test('live: a row per phase, the blocked pods below the drain, what to do about them, and what moves', () => {
+  assert.deepEqual(textOf({}, 80), [
+    '  done    create    apps-pd-7f3a9c21 is ACTIVE',
+    '  now     drain     1 of 4 nodes empty, 20 of 60 pods moved',
+    '            waits   shop/search-6 on ip-10-0-2-14: PDB shop/search needs 8',
+    '                    healthy, has 8, expected 9, for 1m50s',
+    '                    -> kubectl -n shop get pdb search -o yaml',
+    '            moves   the rest: about 3 min; shop/api 2, shop/web 3 and 1 more',
+    '  next    soak      wait 10m',
+  ]);
+});
+
+test('live: never wider than the terminal nor longer than twelve lines; what does not fit is counted', () => {
+  const pod = 'a-rather-long-namespace-name/checkout-recommendation-engine-7c9d5f8b6d-x2x4p';
+  const why =
+    'PDB a-rather-long-namespace-name/checkout-recommendation-engine needs 3 healthy, has 3, expected 3, for 2m';
+  const long = {
+    lines: Array.from({ length: 4 }, () => `waits ${pod} on ip-10-0-2-14: ${why}: it never allows an eviction`),
+    nextAction: 'kubectl -n a-rather-long-namespace-name scale deployment/checkout-recommendation-engine --replicas=4',
+    moreWait: 9,
+    moving: Array.from({ length: 30 }, (_, index) => ({ name: `shop/app-${index}`, left: index })),
+  };
+  for (const width of [40, 80, 100, 120]) {
+    const lines = textOf(long, width);
+    assert.ok(lines.length <= 11, `${lines.length} lines`);
+    assert.ok(
+      lines.every((line) => line.length <= width),
+      lines.join('\n'),
+    );
+    const words = lines.join(' ').replaceAll(/\s+/g, ' ');
+    if (width >= 80) assert.match(words, /moves the rest: about 3 min; shop\/app-0 0.* and \d+ more/);
+    if (width >= 80) assert.match(words, /needs 3 healthy, has 3, expected 3, for 2m/);
+    if (width >= 80) assert.match(words, /-> kubectl .* --replicas=4/);
+    if (width >= 80) assert.match(words, /\(and 1[0-2] more wait\)/);
+  }
+});
+
+test('live: while pods move, the phases after that are one row', () => {
+  const { plan } = view([]);
+  const [step] = plan.steps.filter(({ phase }) => phase === 'soak');
+  assert.ok(step);
+  const steps = [...plan.steps, { ...step, id: 'clean', phase: 'cleanup' as const }];
+  const titles = (entries: JournalEntry[]): string[] =>
+    phaseRows(
+      { ...view([]), plan: { ...plan, steps }, state: replay({ ...plan, steps }, journalOf(...entries)) },
+      { colour: false, width: 80 },
+    ).map(({ title }) => title);
+  assert.deepEqual(titles([runStarted, ...created, ...draining]).slice(2), [
+    '  next    soak      wait 10m; then cleanup',
+  ]);
+  assert.equal(titles([runStarted]).length, 4);
 });
 
 test('live: what a step waits for, and why it failed', () => {

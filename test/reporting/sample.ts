@@ -1,5 +1,5 @@
 import type { JournalEntry, JournalLine } from '../../src/domain/journal-entry.ts';
-import type { MigrationPlan, SubnetPlan, VpcCniSetting } from '../../src/domain/plan.ts';
+import type { ForecastGroup, MigrationPlan, SubnetPlan, VpcCniSetting } from '../../src/domain/plan.ts';
 import { plainRequest, stages } from '../../src/domain/plan.ts';
 
 /** A variable of aws-node that is set nowhere, but for what is told. */
@@ -15,6 +15,23 @@ export const setting = (name: string, told: Partial<VpcCniSetting> = {}): VpcCni
 
 const timeline = (free: number, ...taken: [number, number, number, number]): SubnetPlan['timeline'] =>
   stages.map((stage, index) => ({ stage, taken: taken[index] ?? 0, left: free - (taken[index] ?? 0) }));
+
+/** Pods under a budget of their own, but for what is told. */
+export const aGroup = (told: Partial<ForecastGroup> & { name: string }): ForecastGroup => ({
+  kind: 'budget',
+  budget: told.kind === undefined ? told.name : null,
+  pods: 4,
+  atOnce: 1,
+  cycleSeconds: 30,
+  terminationSeconds: 30,
+  graceSeconds: 30,
+  startSeconds: 0,
+  lowerBoundSeconds: 60,
+  expectedSeconds: 120,
+  savedByOneMoreReplicaSeconds: told.name === 'shop/search' ? 720 : 0,
+  savedByOneMoreAtOnceSeconds: 0,
+  ...told,
+});
 
 /** A plan of one node group, as far as the formats read it. */
 export const samplePlan: MigrationPlan = {
@@ -64,6 +81,7 @@ export const samplePlan: MigrationPlan = {
         allocatableAfterMiB: 6176,
       },
       pods: 60,
+      capacity: { nodesNeeded: 2, limitedBy: 'pods', unplaced: [] },
       userDataFile: 'user-data/apps.mime',
     },
   ],
@@ -134,6 +152,9 @@ export const samplePlan: MigrationPlan = {
         unbudgetedPercent: 25,
         allowEmptyDir: false,
         allowBarePods: false,
+        first: [],
+        surge: [],
+        waitForJobsSeconds: 0,
       },
     },
     {
@@ -146,7 +167,19 @@ export const samplePlan: MigrationPlan = {
       params: { seconds: 600 },
     },
   ],
-  forecast: { lowerBoundSeconds: 1440, expectedSeconds: 1860, criticalWorkload: 'shop/search' },
+  forecast: {
+    lowerBoundSeconds: 1440,
+    expectedSeconds: 1860,
+    criticalWorkload: 'shop/search',
+    limitedBy: 'budget',
+    groups: [
+      aGroup({ name: 'shop/search', pods: 12, atOnce: 1, cycleSeconds: 154, expectedSeconds: 1860 }),
+      aGroup({ name: 'shop/api', pods: 40, atOnce: 4, cycleSeconds: 60, expectedSeconds: 640, startSeconds: 30 }),
+      aGroup({ name: 'tools/*', kind: 'singletons', pods: 8, atOnce: 1, cycleSeconds: 30, expectedSeconds: 248 }),
+    ],
+    groupsLeftOut: 0,
+  },
+  rehearsal: { pods: 60, asked: 60, accepted: 58, refused: 2, partBecause: null },
 };
 
 const start = Date.parse('2026-11-22T23:59:00.000Z');

@@ -20,7 +20,8 @@ test('old nodes that are cordoned first attach no prefix, and are drained and de
   const plan = await planFor(world, { order: 'cordon-first' });
   const prepared = plan.steps.filter(({ phase }) => phase === 'prepare').map(({ id }) => id);
   const templates = plan.nodegroups.map(({ source }) => `create-launch-template/${source}`);
-  assert.deepEqual(prepared, [...templates, 'cordon-source', 'configure-vpc-cni']);
+  const held = plan.nodegroups.map(({ source }) => `suspend-processes/${source}`);
+  assert.deepEqual(prepared, [...templates, ...held, 'cordon-source', 'configure-vpc-cni']);
 
   const onSources: string[] = [];
   const real = { ...world.ec2 };

@@ -27,6 +27,15 @@ interface Story {
 const short = { blocked: ['SUBNET.NO_FREE_PREFIX'], request: { allow: ['SUBNET.NO_FREE_PREFIX'] }, exitCode: 6 };
 const byHand = { blocked: ['CNI.CONFIG_CONFLICT'], request: { allow: ['CNI.CONFIG_CONFLICT'] } };
 
+const traps = [
+  'PDB.NEVER_ALLOWS',
+  'PDB.MULTIPLE_FOR_POD',
+  'POD.BARE',
+  'POD.EMPTY_DIR',
+  'POD.DO_NOT_DISRUPT',
+  'POD.SELECTS_SOURCE',
+];
+
 const stories: Record<string, Story> = {
   healthy: {},
   'permanent-pdb-block': {
@@ -35,6 +44,13 @@ const stories: Record<string, Story> = {
     exitCode: 6,
     says: /payments/,
   },
+  'workload-traps': {
+    blocked: traps,
+    request: { allow: traps, drainTimeoutSeconds: 7200 },
+    exitCode: 6,
+    says: /payments|cart/,
+  },
+  'cluster-autoscaler': {},
   'create-fails': { exitCode: 6, says: /NODEGROUP\.CREATE_FAILED: .*sufficient m5\.large capacity/ },
   'fragmented-subnet': { ...short, says: /no free \/28 block/ },
   'fragmented-by-old-nodes': {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { StepKind } from '../../src/domain/plan.ts';
+import type { AnyStep, StepKind } from '../../src/domain/plan.ts';
+import type { Scaling } from '../../src/domain/snapshot.ts';
 import { handlers } from '../../src/steps/index.ts';
 import type { StepHandler } from '../../src/steps/step-handler.ts';
 import { createWorld, type World } from '../support/fake-ports.ts';
@@ -10,6 +11,8 @@ import { createStepRig, type StepRig } from './step-rig.ts';
 interface Case {
   /** brings the world to where the step comes in the plan */
   before?: (world: World) => unknown;
+  /** what the journal has of the step that this one undoes */
+  recorded?: { stepId: string; what: string; value: unknown };
   /** the nodes of the replacement have passed verification */
   verified?: true;
   /** writes that the whole step makes */
@@ -35,6 +38,21 @@ function cordoned(world: World): void {
     node.taints = [{ key: 'node.kubernetes.io/unschedulable', value: null, effect: 'NoSchedule' }];
   }
 }
+
+const autoScalingGroup = (suspendedProcesses: string[]) => ({
+  name: 'eks-asg',
+  desiredCapacity: 2,
+  minSize: 1,
+  maxSize: 4,
+  instanceIds: [],
+  suspendedProcesses,
+});
+
+/** Annotations of a node that plan ababab... protects. */
+const protection = {
+  'cluster-autoscaler.kubernetes.io/scale-down-disabled': 'true',
+  'prefix-migrate/scale-down-disabled': 'abababababab',
+};
 
 const ourReservation = { id: 'scr-1', cidr: '10.0.1.64/26', type: 'prefix' as const, tags };
 
@@ -67,6 +85,36 @@ const cases: Record<StepKind, Case> = {
     writes: ['kubernetes.createPod', 'kubernetes.deletePod'],
   },
   'scale-replacement': { before: (world) => withReplacement(world, 1), writes: ['eks.updateNodegroupScaling'] },
+  'protect-replacement': {
+    before: (world) => withReplacement(world, 2),
+    writes: ['kubernetes.annotateNode', 'kubernetes.annotateNode'],
+  },
+  'unprotect-replacement': {
+    before: (world) => {
+      world.addNode(replacement, { annotations: { ...protection } });
+      world.addNode(replacement);
+    },
+    writes: ['kubernetes.annotateNode'],
+  },
+  'cap-source': { writes: ['eks.updateNodegroupScaling'] },
+  'restore-scaling': {
+    before: (world) => Object.assign(world.nodegroups.get('apps')?.scaling ?? {}, { maxSize: 2 }),
+    recorded: {
+      stepId: 'cap-source/apps',
+      what: 'scaling of apps (asked to have maxSize 2)',
+      value: { minSize: 1, maxSize: 4, desiredSize: 2 },
+    },
+    writes: ['eks.updateNodegroupScaling'],
+  },
+  'suspend-processes': {
+    before: (world) => world.autoScalingGroups.push(autoScalingGroup([])),
+    writes: ['autoScaling.suspendProcesses'],
+  },
+  'resume-processes': {
+    before: (world) => world.autoScalingGroups.push(autoScalingGroup(['AZRebalance'])),
+    recorded: { stepId: 'suspend-processes/apps', what: 'list of suspended processes of eks-asg', value: [] },
+    writes: ['autoScaling.resumeProcesses'],
+  },
   'cordon-source': { writes: ['kubernetes.cordon', 'kubernetes.cordon'] },
   'drain-source': {
     before: (world) => {
@@ -100,11 +148,13 @@ describe('every kind of step', () => {
   it('is here', () => assert.deepEqual(kinds.toSorted(), Object.keys(handlers).toSorted()));
 
   for (const kind of kinds) {
-    const { before, verified, writes, acts = true } = cases[kind];
+    const { before, recorded, verified, writes, acts = true } = cases[kind];
     const create = (): { world: World; rig: StepRig } => {
       const world = createWorld();
       before?.(world);
       const rig = createStepRig(world, sampleStep(kind));
+      const undone = rig.state.steps[recorded?.stepId ?? ''];
+      if (recorded && undone) undone.recorded[recorded.what] = recorded.value;
       for (const node of world.nodes) {
         if (verified && node.nodegroupName === replacement) {
           rig.state.verifiedNodes[node.name] = { prefixes: [], allocatablePods: 110 };
@@ -160,6 +210,30 @@ describe('every kind of step', () => {
     assert.deepEqual(world.reservations, createWorld().reservations);
   });
 
+  it('undo of a protection returns to the start', async () => {
+    const world = createWorld();
+    withReplacement(world, 2);
+    const before = structuredClone(world.nodes);
+    assert.equal((await createStepRig(world, sampleStep('protect-replacement')).finish()).kind, 'satisfied');
+    await undo(world, sampleStep('protect-replacement'));
+    assert.deepEqual(world.nodes, before);
+  });
+
+  it('undo of a cap returns to the start', async () => {
+    const world = createWorld();
+    await undo(world, sampleStep('cap-source'), ({ scaling }) => assert.deepEqual(scaling?.maxSize, 2));
+    assert.deepEqual(world.nodegroups, createWorld().nodegroups);
+  });
+
+  it('undo of a suspension returns to the start', async () => {
+    const world = createWorld();
+    world.autoScalingGroups.push(autoScalingGroup(['AlarmNotification']));
+    await undo(world, sampleStep('suspend-processes'), ({ suspended }) =>
+      assert.deepEqual(suspended, ['AlarmNotification', 'AZRebalance']),
+    );
+    assert.deepEqual(world.autoScalingGroups, [autoScalingGroup(['AlarmNotification'])]);
+  });
+
   it('undo of the add-on configuration returns to the start', async () => {
     const world = createWorld();
     const step = sampleStep('configure-vpc-cni');
@@ -174,3 +248,23 @@ describe('every kind of step', () => {
     assert.deepEqual(world.daemonSet.env, createWorld().daemonSet.env);
   });
 });
+
+/** Does a step and then its inverse, with the journal that the step wrote. */
+async function undo(
+  world: World,
+  step: AnyStep,
+  between: (seen: { scaling: Scaling | undefined; suspended: string[] | undefined }) => void = () => undefined,
+): Promise<void> {
+  const done = createStepRig(world, step);
+  assert.equal((await done.finish()).kind, 'satisfied');
+  between({
+    scaling: world.nodegroups.get('apps')?.scaling,
+    suspended: world.autoScalingGroups[0]?.suspendedProcesses,
+  });
+  const handler: StepHandler<StepKind> = handlers[step.kind];
+  const inverse = handler.undo(step);
+  assert.ok(inverse);
+  const undone = createStepRig(world, inverse);
+  Object.assign(undone.state.steps, { [step.id]: done.state.steps[step.id] });
+  assert.equal((await undone.finish()).kind, 'satisfied');
+}

@@ -5,7 +5,7 @@ import { applyEntry, initialRunState, type RunState } from '../../src/domain/run
 import { handlers } from '../../src/steps/index.ts';
 import type { Observation, StepHandler } from '../../src/steps/step-handler.ts';
 import type { World } from '../support/fake-ports.ts';
-import { samplePlan } from '../support/sample-plan.ts';
+import { otherSteps, samplePlan } from '../support/sample-plan.ts';
 
 export interface StepRig {
   state: RunState;
@@ -25,18 +25,19 @@ const afterSwitch = new Set<AnyStep['kind']>(['create-nodegroup', 'verify-replac
 export function createStepRig(world: World, step: AnyStep): StepRig {
   if (afterSwitch.has(step.kind)) world.daemonSet.env['ENABLE_PREFIX_DELEGATION'] = 'true';
   const plan = samplePlan();
-  const state = initialRunState({ ...plan, steps: [...plan.steps, step] });
+  const state = initialRunState({ ...plan, steps: [...plan.steps, ...otherSteps, step] });
   const handler: StepHandler<AnyStep['kind']> = handlers[step.kind];
   const context = { planId: plan.planId, clusterName: plan.cluster.name, state };
   const fold = (
     entry: { type: 'step-started'; token: string } | { type: 'step-progress'; progress: StepProgress },
   ): void => applyEntry(state, new Date(world.clock.now()).toISOString(), { runId: 'run', stepId: step.id, ...entry });
+  const usual = `token of ${step.id}`;
   const progress: StepProgress[] = [];
   const rig: StepRig = {
     state,
     progress,
     observe: () => world.clock.run(handler.observe(step, world.ports, context)),
-    act: (token = 'token') =>
+    act: (token = usual) =>
       world.clock.run(
         handler.act(step, world.ports, {
           ...context,
@@ -52,7 +53,7 @@ export function createStepRig(world: World, step: AnyStep): StepRig {
       ),
     tidy: async () => handler.tidy?.(step, world.ports, context),
     async finish() {
-      fold({ type: 'step-started', token: 'token' });
+      fold({ type: 'step-started', token: usual });
       for (let round = 0; round < 1000; round += 1) {
         const observation = await rig.observe();
         if (observation.kind === 'satisfied' || observation.kind === 'conflict') return observation;

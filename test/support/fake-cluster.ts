@@ -2,7 +2,7 @@
  * A cluster as a drain sees it, in memory and on a virtual clock: pods, nodes, budgets with the arithmetic of the real
  * eviction API and disruption controller, owners that replace their pods. It counts what a drain must never do.
  */
-import type { ClusterNode, Pod, PodDisruptionBudget } from '../../src/domain/snapshot.ts';
+import type { ClusterNode, Pod, PodDisruptionBudget, Workload } from '../../src/domain/snapshot.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { EvictionOutcome, FollowEvent, Followed, KubernetesPort } from '../../src/ports/kubernetes.ts';
 import { createVirtualClock, type VirtualClock } from '../../src/simulator/clock.ts';
@@ -11,7 +11,8 @@ import { createRandom } from '../../src/simulator/random.ts';
 export interface FakeWorkload {
   namespace?: string;
   name: string;
-  kind?: 'ReplicaSet' | 'StatefulSet';
+  /** a Deployment names its ReplicaSet and its pods after the hash of the template */
+  kind?: 'ReplicaSet' | 'StatefulSet' | 'Deployment' | 'Job';
   replicas: number;
   /** PodDisruptionBudget over its pods */
   budget?: { maxUnavailable: number } | { minAvailable: number };
@@ -26,6 +27,19 @@ export interface FakeWorkload {
   /** pods that are not Ready at the start */
   unready?: number;
   emptyDir?: boolean;
+  /** seconds that a pod of the Job still runs at the start */
+  jobSeconds?: number;
+  /** new pods are denied: a quota is used up */
+  quota?: boolean;
+  /** events of its new pods, which stay in ContainerCreating: 'FailedCreatePodSandBox: ...' */
+  sandboxFailure?: string | undefined;
+  /** no node has room for its new pods */
+  noRoom?: boolean;
+  /** of its pods; they keep a pod that has ended */
+  finalizers?: string[];
+  /** its pods never end */
+  neverEnds?: boolean;
+  labels?: Record<string, string>;
 }
 
 export interface FakeOptions {
@@ -44,12 +58,25 @@ interface Owner {
   uid: string;
   workload: Required<Pick<FakeWorkload, 'namespace' | 'name' | 'kind' | 'replicas'>> & FakeWorkload;
   created: number;
+  /** of the pod template */
+  revision: number;
 }
 
 export interface FakeCluster {
   clock: Clock;
   virtual: VirtualClock;
-  kubernetes: Pick<KubernetesPort, 'evict' | 'follow' | 'listNodes' | 'listPods'>;
+  kubernetes: Pick<
+    KubernetesPort,
+    | 'evict'
+    | 'follow'
+    | 'listNodes'
+    | 'listPods'
+    | 'listPodDisruptionBudgets'
+    | 'listWorkloads'
+    | 'podEvents'
+    | 'restartDeployment'
+    | 'cordon'
+  >;
   counts: {
     requests: number;
     accepted: number;
@@ -61,8 +88,16 @@ export interface FakeCluster {
     mostDown: Record<string, number>;
   };
   evictionsOf: Map<string, number>;
+  /** Deployments that were rolled over, with the time given, by number of the call */
+  restarts: { deployment: string; at: string }[];
+  /** questions that are no watch and no eviction */
+  asked: string[];
+  /** when the last pod that has to leave left it, in milliseconds of the clock */
+  emptyAt: Map<string, number>;
   podsOnSources(): Pod[];
   addPod(workload: string, nodeName: string): Pod;
+  changeWorkload(name: string, change: Partial<FakeWorkload>): void;
+  addNode(name: string): void;
   changeNode(name: string, change: Partial<ClusterNode>): void;
   changeBudget(name: string, change: Partial<PodDisruptionBudget>): void;
   removeNode(name: string): void;
@@ -105,6 +140,9 @@ export function createFakeCluster(options: FakeOptions): FakeCluster {
     nodes: new Set(),
     podDisruptionBudgets: new Set(),
   };
+  const restarts: FakeCluster['restarts'] = [];
+  const asked: string[] = [];
+  const emptyAt = new Map<string, number>();
   const syncing = new Set<string>();
   let uids = 0;
 
@@ -127,6 +165,7 @@ export function createFakeCluster(options: FakeOptions): FakeCluster {
   function dropPod(pod: Pod): void {
     pods.delete(pod.uid);
     podsOf(appOf(pod.labels)).delete(pod);
+    if (pod.nodeName !== null) emptyAt.set(pod.nodeName, clock.now());
   }
 
   const find = (namespace: string, name: string): Pod | undefined =>
@@ -221,51 +260,97 @@ export function createFakeCluster(options: FakeOptions): FakeCluster {
     return { kind: 'accepted' };
   }
 
-  function terminate(pod: Pod): void {
+  function terminate(pod: Pod, isReplaced = true): void {
     const owner = owners.get(pod.controller?.uid ?? '');
     pod.deletionTimestamp = iso(clock.now() + pod.terminationGracePeriodSeconds * 1000);
     podChanged(pod);
-    if (owner?.workload.kind === 'ReplicaSet') virtual.after(controllerLagMs, () => replace(owner));
+    const inPlace = owner?.workload.kind === 'StatefulSet';
+    if (owner !== undefined && !inPlace && isReplaced) virtual.after(controllerLagMs, () => replace(owner));
+    if (owner?.workload.neverEnds === true || (pod.finalizers ?? []).length > 0) return;
     virtual.after((owner?.workload.terminationSeconds ?? 5) * 1000, () => {
       dropPod(pod);
       podChanged(pod, 'removed');
-      if (owner?.workload.kind === 'StatefulSet') virtual.after(controllerLagMs, () => replace(owner, pod.name));
+      if (owner !== undefined && inPlace) virtual.after(controllerLagMs, () => replace(owner, pod.name));
     });
   }
 
+  const liveOf = (owner: Owner): Pod[] =>
+    [...podsOf(owner.workload.name)].filter((pod) => pod.deletionTimestamp === null && pod.phase !== 'Succeeded');
+
   function replace(owner: Owner, name?: string): void {
-    const { readySeconds = 30 } = owner.workload;
+    const { kind, replicas, quota } = owner.workload;
+    const isRollout = owner.revision > 1;
+    // the controller tries again when it is denied
+    if (quota === true) virtual.after(10_000, () => replace(owner, name));
+    else if (kind === 'StatefulSet' || isRollout || liveOf(owner).length < replicas) start(owner, name);
+  }
+
+  function start(owner: Owner, name?: string): void {
+    const { readySeconds = 30, sandboxFailure, noRoom } = owner.workload;
     const pod = createPod(owner, `new-${random.int(1, 4)}`, name);
     pod.ready = false;
     pod.phase = 'Pending';
+    if (noRoom === true) {
+      pod.nodeName = null;
+      pod.trouble = 'Unschedulable: 0/8 nodes are available: 4 Insufficient cpu, 4 node(s) were unschedulable.';
+    }
     podChanged(pod);
-    virtual.after(500, () => {
-      pod.phase = 'Running';
-      if (readySeconds === null) pod.trouble = 'CrashLoopBackOff: app exits with 1';
-      podChanged(pod);
-    });
-    if (readySeconds === null) return;
-    virtual.after(readySeconds * 1000, () => {
-      if (!pods.has(pod.uid) || pod.deletionTimestamp !== null) return;
-      pod.ready = true;
-      podChanged(pod);
-    });
+    virtual.after(500, () => begin(pod));
+
+    function begin(started: Pod): void {
+      if (!pods.has(started.uid)) return;
+      const waits = owner.workload.noRoom === true || owner.workload.sandboxFailure !== undefined;
+      if (waits) {
+        virtual.after(1000, () => begin(started));
+        return;
+      }
+      started.nodeName ??= 'new-1';
+      started.phase = 'Running';
+      started.trouble = readySeconds === null ? 'CrashLoopBackOff: app exits with 1' : null;
+      podChanged(started);
+      if (readySeconds === null) return;
+      const rest = sandboxFailure === undefined && noRoom !== true ? readySeconds * 1000 - 500 : readySeconds * 1000;
+      virtual.after(rest, () => {
+        if (!pods.has(started.uid) || started.deletionTimestamp !== null) return;
+        started.ready = true;
+        podChanged(started);
+        if (owner.revision > 1) endOld(owner);
+      });
+    }
   }
+
+  /** A rolling update with maxSurge 1 and maxUnavailable 0: one old pod goes for each new one that is Ready. */
+  function endOld(owner: Owner): void {
+    const hash = hashOf(owner);
+    const old = liveOf(owner).find(({ labels }) => labels['pod-template-hash'] !== hash);
+    if (old !== undefined) terminate(old, false);
+    if (liveOf(owner).some(({ labels }) => labels['pod-template-hash'] !== hash)) start(owner);
+  }
+
+  const hashOf = ({ revision }: Owner): string => `h${revision}`;
 
   function createPod(owner: Owner, nodeName: string, name?: string): Pod {
     owner.created += 1;
-    const { namespace, name: app, kind } = owner.workload;
+    const { namespace, name: app, kind, labels } = owner.workload;
+    const isDeployment = kind === 'Deployment';
+    const creator = isDeployment ? `${app}-${hashOf(owner)}` : app;
     const pod: Pod = {
       namespace,
-      name: name ?? `${app}-${owner.created - 1}`,
+      name: name ?? `${creator}-${owner.created - 1}`,
       uid: uid('pod'),
       nodeName,
       phase: 'Running',
       ready: true,
       createdAt: iso(clock.now()),
       deletionTimestamp: null,
-      controller: { apiVersion: 'apps/v1', kind, name: app, uid: owner.uid },
-      labels: { app },
+      controller: {
+        apiVersion: 'apps/v1',
+        kind: isDeployment ? 'ReplicaSet' : kind,
+        name: creator,
+        uid: isDeployment ? `${owner.uid}-${owner.revision}` : owner.uid,
+      },
+      labels: { app, ...labels, ...(isDeployment && { 'pod-template-hash': hashOf(owner) }) },
+      ...(owner.workload.finalizers !== undefined && { finalizers: owner.workload.finalizers }),
       annotations: {},
       hostNetwork: false,
       podIp: null,
@@ -310,11 +395,23 @@ export function createFakeCluster(options: FakeOptions): FakeCluster {
       uid: uid('owner'),
       workload: { namespace: namespaceDefault, kind: 'ReplicaSet', ...workload },
       created: 0,
+      revision: 1,
     };
     owners.set(owner.uid, owner);
+    owners.set(`${owner.uid}-1`, owner);
+    owners.set(`${owner.uid}-2`, owner);
     for (let index = 0; index < workload.replicas; index += 1) {
       const node = workload.placement === 'lumpy' ? 1 : random.int(1, options.sourceNodes);
       const pod = createPod(owner, `old-${node}`);
+      if (workload.jobSeconds !== undefined) {
+        virtual.after(workload.jobSeconds * 1000, () => {
+          if (pod.deletionTimestamp !== null) return;
+          pod.phase = 'Succeeded';
+          pod.ready = false;
+          owner.workload.replicas -= 1;
+          podChanged(pod);
+        });
+      }
       if (index < (workload.unready ?? 0)) {
         pod.ready = false;
         pod.trouble = 'CrashLoopBackOff: app exits with 1';
@@ -405,8 +502,58 @@ export function createFakeCluster(options: FakeOptions): FakeCluster {
     virtual,
     counts,
     evictionsOf,
+    restarts,
+    asked,
+    emptyAt,
     kubernetes: {
       follow,
+      listPodDisruptionBudgets: async () => structuredClone([...budgets.values()]),
+      async listWorkloads() {
+        asked.push('workloads');
+        return [...new Set(owners.values())].map(({ workload, uid: ownerUid }): Workload => {
+          const { namespace, name, replicas } = workload;
+          const kind = workload.kind === 'Job' ? 'ReplicaSet' : workload.kind;
+          return { kind, namespace, name, uid: ownerUid, controller: null, replicas, readyReplicas: 0 };
+        });
+      },
+      async podEvents(namespace, name) {
+        asked.push(`events ${namespace}/${name}`);
+        const pod = find(namespace, name);
+        const failure = owners.get(pod?.controller?.uid ?? '')?.workload.sandboxFailure;
+        const at = { lastAt: iso(clock.now()) };
+        const creator = [...owners.values()].find((owner) =>
+          [owner.workload.name, `${owner.workload.name}-${hashOf(owner)}`].includes(name),
+        );
+        if (creator?.workload.quota === true) {
+          const message = `Error creating: pods "${name}-x" is forbidden: exceeded quota: tenant`;
+          return [{ reason: 'FailedCreate', message, ...at }];
+        }
+        return failure === undefined
+          ? [{ reason: 'Scheduled', message: '', ...at }]
+          : [
+              { reason: 'FailedCreatePodSandBox', message: failure, ...at },
+              { reason: 'Scheduled', message: '', ...at },
+            ];
+      },
+      async restartDeployment(namespace, name, at) {
+        await clock.sleep(latencyMs);
+        const owner = [...owners.values()].find(({ workload }) => workload.name === name);
+        if (owner === undefined || owner.workload.kind !== 'Deployment') return 'gone';
+        const isNew = !restarts.some((restart) => restart.deployment === `${namespace}/${name}` && restart.at >= at);
+        restarts.push({ deployment: `${namespace}/${name}`, at });
+        if (!isNew) return 'done';
+        owner.revision += 1;
+        virtual.after(controllerLagMs, () => replace(owner));
+        return 'done';
+      },
+      async cordon(name) {
+        await clock.sleep(latencyMs);
+        const node = nodes.get(name);
+        if (node === undefined) return undefined;
+        node.unschedulable = true;
+        emit('nodes', 'changed', node);
+        return structuredClone(node);
+      },
       listNodes: async (nodegroupName) =>
         structuredClone([...nodes.values()].filter((node) => !nodegroupName || node.nodegroupName === nodegroupName)),
       listPods: async () => structuredClone([...pods.values()]),
@@ -441,6 +588,16 @@ export function createFakeCluster(options: FakeOptions): FakeCluster {
       const pod = createPod(owner, nodeName);
       podChanged(pod);
       return pod;
+    },
+    changeWorkload(name, change) {
+      const owner = [...owners.values()].find(({ workload }) => workload.name === name);
+      if (owner === undefined) throw new Error(`no workload ${name}`);
+      Object.assign(owner.workload, change);
+    },
+    addNode(name) {
+      addNode(name, 'old', false);
+      const node = nodes.get(name);
+      if (node !== undefined) emit('nodes', 'changed', node);
     },
     changeNode(name, change) {
       const node = nodes.get(name);

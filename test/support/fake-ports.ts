@@ -84,6 +84,9 @@ const writes = new Set([
   'deleteSubnetCidrReservation',
   'cordon',
   'uncordon',
+  'annotateNode',
+  'suspendProcesses',
+  'resumeProcesses',
   'evict',
   'createPod',
   'deletePod',
@@ -105,6 +108,8 @@ export interface World {
   reservations: Map<string, SubnetCidrReservation[]>;
   userDataOfVersions: Record<string, string | null>;
   nodegroups: Map<string, Nodegroup>;
+  /** none unless a test adds them */
+  autoScalingGroups: AutoScalingGroup[];
   nodes: ClusterNode[];
   pods: Pod[];
   interfaces: NetworkInterface[];
@@ -199,8 +204,9 @@ export function createWorld(): World {
         if (group === undefined) throw new Error(`no group ${name}`);
         group.status = 'UPDATING';
         return newUpdate(20, [], () => {
-          const more = scaling.desiredSize - group.scaling.desiredSize;
-          Object.assign(group, { status: 'ACTIVE', scaling });
+          const now = { ...group.scaling, ...scaling };
+          const more = now.desiredSize - group.scaling.desiredSize;
+          Object.assign(group, { status: 'ACTIVE', scaling: now });
           clock.after(60_000, () => {
             for (let count = 0; count < more; count += 1) world.addNode(name);
           });
@@ -305,6 +311,26 @@ export function createWorld(): World {
     listNodes: async (name) =>
       structuredClone(world.nodes.filter((node) => name === undefined || node.nodegroupName === name)),
     nodeImages: async () => structuredClone(world.nodeImages),
+    listJobs: async () => [],
+    listVolumeClaims: async () => [],
+    listCsiNodes: async () => [],
+    listPodWebhooks: async () => [],
+    listServices: async () => [],
+    listResourceQuotas: async () => [],
+    apiGroups: async () => [],
+    podManifest: async () => undefined,
+    podEvents: async () => [],
+    async annotateNode(name, uid, annotations) {
+      const node = world.nodes.find((each) => each.name === name && each.uid === uid);
+      if (node === undefined) return undefined;
+      const now: Record<string, string | null> = { ...node.annotations, ...annotations };
+      node.annotations = Object.fromEntries(
+        Object.entries(now).flatMap(([key, value]) => (value === null ? [] : [[key, value]])),
+      );
+      tell('nodes');
+      return structuredClone(node);
+    },
+    restartDeployment: async () => 'done',
     listPods: async ({ nodeName, namespace, labelSelector } = {}) => {
       const labels = (labelSelector ?? '')
         .split(',')
@@ -398,8 +424,18 @@ export function createWorld(): World {
   };
 
   const autoScaling: Ports['autoScaling'] = {
-    describeGroups: async (): Promise<AutoScalingGroup[]> => [],
+    describeGroups: async (names) =>
+      structuredClone(world.autoScalingGroups.filter(({ name }) => names.includes(name))),
     failedActivities: async () => ['Launching a new EC2 instance failed.'],
+    async suspendProcesses(groupName, processes) {
+      const group = world.autoScalingGroups.find(({ name }) => name === groupName);
+      if (group !== undefined) group.suspendedProcesses = [...new Set([...group.suspendedProcesses, ...processes])];
+    },
+    async resumeProcesses(groupName, processes) {
+      const group = world.autoScalingGroups.find(({ name }) => name === groupName);
+      if (group === undefined) return;
+      group.suspendedProcesses = group.suspendedProcesses.filter((name) => !processes.includes(name));
+    },
   };
 
   function logged<T extends object>(port: string, target: T): T {
@@ -453,6 +489,7 @@ export function createWorld(): World {
     reservations: new Map([['subnet-a', []]]),
     userDataOfVersions: {},
     nodegroups: new Map(),
+    autoScalingGroups: [],
     nodes: [],
     pods: [],
     interfaces: [],

@@ -121,6 +121,7 @@ function nodegroupPlan(source: string): NodegroupPlan {
       allocatableAfterMiB: 6176,
     },
     pods: 2,
+    capacity: { nodesNeeded: 2, limitedBy: 'pods', unplaced: [] },
     userDataFile: `user-data/${source}.mime`,
   };
 }
@@ -170,6 +171,9 @@ export function samplePlan(sources: string[] = ['apps']): MigrationPlan {
         unbudgetedPercent: 25,
         allowEmptyDir: false,
         allowBarePods: false,
+        first: [],
+        surge: [],
+        waitForJobsSeconds: 0,
       },
     },
     {
@@ -220,13 +224,23 @@ export function samplePlan(sources: string[] = ['apps']): MigrationPlan {
     nodegroups: sources.map(nodegroupPlan),
     subnets: [],
     steps,
-    forecast: { lowerBoundSeconds: 60, expectedSeconds: 120, criticalWorkload: null },
+    forecast: {
+      lowerBoundSeconds: 60,
+      expectedSeconds: 120,
+      criticalWorkload: null,
+      limitedBy: 'budget',
+      groups: [],
+      groupsLeftOut: 0,
+    },
+    rehearsal: { pods: 0, asked: 0, accepted: 0, refused: 0, partBecause: null },
   };
 }
 
 type StepOf<K extends StepKind> = Extract<AnyStep, { kind: K }>;
 
 const range = { subnetId: 'subnet-a', cidr: '10.0.1.64/26', region: 'eu-west-1', tags: ours };
+
+const rebalance = { nodegroupName: 'apps', autoScalingGroupNames: ['eks-asg'], processes: ['AZRebalance'] };
 
 /** Steps of kinds that not every plan has. */
 export const otherSteps: AnyStep[] = [
@@ -278,6 +292,60 @@ export const otherSteps: AnyStep[] = [
     dependsOn: [],
     summary: 'release 10.0.1.64/26 of subnet-a',
     params: range,
+  },
+  {
+    id: 'protect-replacement/apps',
+    kind: 'protect-replacement',
+    phase: 'verify',
+    impact: 'additive',
+    dependsOn: ['create-nodegroup/apps'],
+    summary: 'protect',
+    params: { nodegroupName: 'apps-pd-7f3a9c21', nodes: 2, timeoutSeconds: 2400 },
+  },
+  {
+    id: 'unprotect-replacement/apps',
+    kind: 'unprotect-replacement',
+    phase: 'cleanup',
+    impact: 'additive',
+    dependsOn: ['delete-source/apps'],
+    summary: 'unprotect',
+    params: { nodegroupName: 'apps-pd-7f3a9c21' },
+  },
+  {
+    id: 'cap-source/apps',
+    kind: 'cap-source',
+    phase: 'cordon',
+    impact: 'disruptive',
+    dependsOn: [],
+    summary: 'cap',
+    params: { clusterName: 'prod', nodegroupName: 'apps' },
+  },
+  {
+    id: 'undo/cap-source/apps',
+    kind: 'restore-scaling',
+    phase: 'cordon',
+    impact: 'disruptive',
+    dependsOn: [],
+    summary: 'let apps grow as before',
+    params: { clusterName: 'prod', nodegroupName: 'apps', recordedBy: 'cap-source/apps' },
+  },
+  {
+    id: 'suspend-processes/apps',
+    kind: 'suspend-processes',
+    phase: 'cordon',
+    impact: 'disruptive',
+    dependsOn: [],
+    summary: 'suspend',
+    params: rebalance,
+  },
+  {
+    id: 'undo/suspend-processes/apps',
+    kind: 'resume-processes',
+    phase: 'cordon',
+    impact: 'disruptive',
+    dependsOn: [],
+    summary: 'resume AZRebalance of apps',
+    params: { ...rebalance, recordedBy: 'suspend-processes/apps' },
   },
 ];
 

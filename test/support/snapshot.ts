@@ -29,6 +29,10 @@ export const aRequest = (overrides: Partial<PlanRequest> = {}): PlanRequest => (
   subnetIds: [],
   reserveSubnetCidr: false,
   canaryPods: 1,
+  nodes: 'same',
+  surge: [],
+  waitForJobsSeconds: 0,
+  rehearseEvictions: true,
   ...overrides,
 });
 
@@ -254,6 +258,15 @@ export function aSnapshot(overrides: Partial<ClusterSnapshot> = {}): ClusterSnap
   return {
     formatVersion: 1,
     observedAt,
+    jobs: [],
+    volumeClaims: [],
+    csiNodes: [],
+    podWebhooks: [],
+    services: [],
+    resourceQuotas: [],
+    apiGroups: ['apps', 'policy'],
+    evictionRehearsal: null,
+    notSeen: [],
     cluster: {
       name: 'shop-eu',
       arn: 'arn:aws:eks:eu-west-1:111122223333:cluster/shop-eu',

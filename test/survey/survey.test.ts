@@ -38,7 +38,7 @@ test('sees the whole world, and changes nothing', async () => {
   const instances = snapshot.nodes.flatMap(({ instanceId }) => instanceId ?? []).toSorted();
   assert.deepEqual(snapshot.autoScalingGroups.flatMap(({ instanceIds }) => instanceIds).toSorted(), instances);
   assert.ok(snapshot.cluster.callerArn !== '' && !('certificateAuthorityData' in snapshot.cluster));
-  assert.equal(progress.length, 5);
+  assert.equal(progress.length, 6);
   assert.deepEqual(world.log.writes(), []);
 });
 

@@ -57,5 +57,29 @@ export function createAutoScalingPort(session: Session): AutoScalingPort {
         .slice(0, messagesShown)
         .map((activity) => cleanText(activity.StatusMessage || activity.Cause));
     },
+
+    async suspendProcesses(groupName, processes) {
+      await session.call(
+        { service: 'autoscaling', name: 'SuspendProcesses', resource: `Auto Scaling group ${groupName}` },
+        { repeatable: true },
+        async (http) => {
+          const { sdk, client } = await session.autoScaling();
+          const input = { AutoScalingGroupName: groupName, ScalingProcesses: processes };
+          return client.send(new sdk.SuspendProcessesCommand(input), http);
+        },
+      );
+    },
+
+    async resumeProcesses(groupName, processes) {
+      await session.call(
+        { service: 'autoscaling', name: 'ResumeProcesses', resource: `Auto Scaling group ${groupName}` },
+        { repeatable: true },
+        async (http) => {
+          const { sdk, client } = await session.autoScaling();
+          const input = { AutoScalingGroupName: groupName, ScalingProcesses: processes };
+          return client.send(new sdk.ResumeProcessesCommand(input), http);
+        },
+      );
+    },
   };
 }

@@ -3,4 +3,6 @@ export {
   AutoScalingClient,
   DescribeAutoScalingGroupsCommand,
   DescribeScalingActivitiesCommand,
+  ResumeProcessesCommand,
+  SuspendProcessesCommand,
 } from '@aws-sdk/client-auto-scaling';

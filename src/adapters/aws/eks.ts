@@ -231,11 +231,10 @@ export function createEksPort(session: Session): EksPort {
           const input = { clusterName, nodegroupName, scalingConfig: { ...scaling }, clientRequestToken: token };
           return client.send(new sdk.UpdateNodegroupConfigCommand(input), http);
         });
-      return update(clusterName, { nodegroupName }, send, {
-        MinSize: String(scaling.minSize),
-        MaxSize: String(scaling.maxSize),
-        DesiredSize: String(scaling.desiredSize),
-      });
+      const { minSize, maxSize, desiredSize } = scaling;
+      const wanted = Object.entries({ MinSize: minSize, MaxSize: maxSize, DesiredSize: desiredSize });
+      const given = wanted.flatMap(([type, value]) => (value === undefined ? [] : [[type, String(value)]]));
+      return update(clusterName, { nodegroupName }, send, Object.fromEntries(given));
     },
 
     async deleteNodegroup(clusterName, nodegroupName) {

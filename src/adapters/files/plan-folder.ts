@@ -25,7 +25,7 @@ export async function writePlanFolder(dir: string, files: Readonly<Record<string
   const others = Object.entries(files).filter(([path]) => path !== planFile);
   const existing = await readOptional(join(folder, planFile));
   for (const [path, text] of others) await writeInside(folder, path, text);
-  await removeLeftovers(folder, 'user-data', files);
+  for (const sub of ['user-data', 'bare-pods']) await removeLeftovers(folder, sub, files);
   // somebody may have begun the old plan while the files were written
   await refuseBegun(folder);
   if (existing === plan) return;

@@ -28,6 +28,19 @@ export const resources = {
     fullName: 'eniconfigs.crd.k8s.amazonaws.com',
   },
   leases: { api: '/apis/coordination.k8s.io/v1', plural: 'leases' },
+  jobs: { api: '/apis/batch/v1', plural: 'jobs' },
+  cronJobs: { api: '/apis/batch/v1', plural: 'cronjobs' },
+  volumeClaims: { api: '/api/v1', plural: 'persistentvolumeclaims' },
+  volumes: { api: '/api/v1', plural: 'persistentvolumes' },
+  csiNodes: { api: '/apis/storage.k8s.io/v1', plural: 'csinodes' },
+  validatingWebhooks: {
+    api: '/apis/admissionregistration.k8s.io/v1',
+    plural: 'validatingwebhookconfigurations',
+  },
+  mutatingWebhooks: { api: '/apis/admissionregistration.k8s.io/v1', plural: 'mutatingwebhookconfigurations' },
+  services: { api: '/api/v1', plural: 'services' },
+  resourceQuotas: { api: '/api/v1', plural: 'resourcequotas' },
+  events: { api: '/api/v1', plural: 'events' },
 } as const satisfies Record<string, Resource>;
 
 export type Query = Record<string, string | undefined>;

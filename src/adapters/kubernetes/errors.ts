@@ -12,6 +12,18 @@ export interface KubernetesOperation {
   name?: string | undefined;
 }
 
+/** What gives the caller the right, where the API server says who that is: for somebody who may. */
+function grant(verb: string, resource: string, text: string): string[] {
+  const [, user] = /User "([^"']+)"/.exec(text) ?? [];
+  const role = `prefix-migrate-${verb}-${resource.replace('/', '-')}`;
+  return user === undefined
+    ? []
+    : [
+        `kubectl create clusterrole ${role} --verb=${verb} --resource=${resource}`,
+        `kubectl create clusterrolebinding ${role} --clusterrole=${role} --user='${user}'`,
+      ];
+}
+
 /** Every failure of the Kubernetes API in the user's words. */
 export function translateKubernetesError(error: unknown, operation: KubernetesOperation, server: string): MigrateError {
   if (error instanceof MigrateError) return error;
@@ -44,7 +56,7 @@ export function translateKubernetesError(error: unknown, operation: KubernetesOp
       const scope = namespace === undefined ? '--all-namespaces' : `-n ${namespace}`;
       return make('FORBIDDEN', `Missing Kubernetes permission: ${verb} ${resource}.`, text, [
         `kubectl auth can-i ${verb} ${resource} ${scope}`,
-        `allow it in a Role or ClusterRole that is bound to the caller`,
+        ...grant(verb, resource, text),
       ]);
     }
     if (error.status === 429 || error.status >= 500) {

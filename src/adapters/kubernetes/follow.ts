@@ -10,7 +10,7 @@ import type { WireAny, WireWatchEvent } from './wire.ts';
 
 /**
  * The server ends each watch after this time, with a bookmark shortly before. Short, because an idle resource gets no other
- * bookmarks: the end is its sign of life, and costs one request.
+ * bookmarks: that one is its sign of life, and costs one request.
  */
 const watchSeconds = 60;
 /** A watch that outlives its end without a word is dead. */
@@ -25,7 +25,7 @@ type End =
   /** the server closed it in due time: go on from the last version */
   | { kind: 'clean'; version: string; useful: boolean }
   /** what was missed is unknown: list again */
-  | { kind: 'lost'; pauseMilliseconds?: number | undefined; expired?: boolean }
+  | { kind: 'lost'; pauseMilliseconds?: number | undefined; expired?: boolean; inDueTime?: boolean }
   | { kind: 'fatal'; error: unknown };
 
 /** See KubernetesPort.follow. */
@@ -70,8 +70,9 @@ export async function follow<T>(
         continue;
       }
       version = undefined;
+      if (end.inDueTime) failures = 0;
       // the first 410 after a good stretch is part of normal life
-      if (end.expired && failures === 0) failures = 1;
+      else if (end.expired && failures === 0) failures = 1;
       else await pause(end.pauseMilliseconds);
     }
   } catch (error) {
@@ -149,7 +150,10 @@ async function watch<T>(
     }
     // half a line at the end: the stream was cut
     if (rest.trim() !== '') return { kind: 'lost' };
-    return { kind: 'clean', version, useful: events > 0 || clock.now() - begin >= shortestMilliseconds };
+    const lasted = clock.now() - begin >= shortestMilliseconds;
+    // not even the bookmark before its end: something between us and the server may keep events back
+    if (events === 0 && lasted) return { kind: 'lost', inDueTime: true };
+    return { kind: 'clean', version, useful: events > 0 };
 
     function take(line: string): End | undefined {
       let event: WireWatchEvent;

@@ -1,3 +1,4 @@
+import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import type { ClusterNode, Workload } from '../../domain/snapshot.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type {
@@ -17,6 +18,8 @@ import { type ConnectionOptionsOfPort, connect } from './connection.ts';
 import type { KubernetesOperation } from './errors.ts';
 import { refusedEviction } from './eviction.ts';
 import { follow } from './follow.ts';
+import { optionalLists } from './optional-lists.ts';
+import { toPodManifest } from './pod-manifest.ts';
 import {
   containerOf,
   descriptionAnnotation,
@@ -28,9 +31,10 @@ import {
   toNodeImages,
   toPod,
   toPodDisruptionBudget,
+  toPodEvent,
   toWorkload,
 } from './projections.ts';
-import type { WireAnswer, WireAny } from './wire.ts';
+import type { WireAnswer, WireAny, WireLease, WirePod, WireWorkload } from './wire.ts';
 
 export interface KubernetesOptions extends ConnectionOptionsOfPort {
   clock: Clock;
@@ -47,6 +51,8 @@ const projections: { [K in keyof Followed]: (object: WireAny) => Followed[K] } =
 };
 
 const fieldManager = 'prefix-migrate';
+/** What `kubectl rollout restart` sets on the template. */
+const restartedAt = 'kubectl.kubernetes.io/restartedAt';
 /** The server itself works up to 30 s on an eviction whose budget is contended. */
 const evictionMilliseconds = 45_000;
 /** An API call of the lock must end before the lock does. */
@@ -87,6 +93,28 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
       }),
     );
     return node === undefined ? undefined : toNode(node);
+  }
+
+  /** With the uid, so that a new node of the same name is left alone. */
+  async function patchNodeOf(
+    name: string,
+    uid: string,
+    annotations: Record<string, string | null>,
+    spec: object = {},
+  ): Promise<ClusterNode | undefined> {
+    const patch = { metadata: { uid, annotations }, spec };
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await patchNode(name, patch);
+      } catch (error) {
+        // another uid is an invalid change to the API server (422); 409 is a change at the same time
+        const status = statusOf(error);
+        if (status !== 409 && status !== 422) throw error;
+        const node = await get(resources.nodes, undefined, name);
+        if (node === undefined || node.metadata?.uid !== uid) return undefined;
+        if (status === 422 || attempt >= 5) throw error;
+      }
+    }
   }
 
   async function workloads(kind: Workload['kind'], resource: Resource): Promise<Workload[]> {
@@ -150,6 +178,23 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
       }
     },
 
+    ...optionalLists(api),
+
+    async podManifest(namespace, name) {
+      const pod = await get(resources.pods, namespace, name);
+      return pod === undefined ? undefined : toPodManifest(pod);
+    },
+
+    async podEvents(namespace, name) {
+      const query = { fieldSelector: `involvedObject.name=${name},involvedObject.namespace=${namespace}` };
+      const { items } = await api.list(resources.events, toPodEvent, { namespace, query });
+      return items.toSorted((a, b) => Date.parse(b.lastAt) - Date.parse(a.lastAt));
+    },
+
+    annotateNode: (nodeName, uid, annotations) => patchNodeOf(nodeName, uid, annotations),
+
+    restartDeployment,
+
     async getDaemonSet(namespace, name, container) {
       const daemonSet = await get(resources.daemonSets, namespace, name);
       return daemonSet === undefined ? undefined : toDaemonSet(daemonSet, container);
@@ -160,31 +205,14 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
     async podEnvironments(namespace, labelSelector, container) {
       const { items } = await api.list(
         resources.pods,
-        (pod) => [pod.metadata?.name ?? '', environmentOf(containerOf(pod.spec?.containers, container))] as const,
+        (pod: WirePod) =>
+          [pod.metadata?.name ?? '', environmentOf(containerOf(pod.spec?.containers, container))] as const,
         { namespace, query: { labelSelector } },
       );
       return Object.fromEntries(items);
     },
 
-    async cordon(nodeName, uid, annotation) {
-      const patch = {
-        // with the uid, so that a new node of the same name is left alone
-        metadata: { uid, annotations: { [annotation.key]: annotation.value } },
-        spec: { unschedulable: true },
-      };
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await patchNode(nodeName, patch);
-        } catch (error) {
-          // another uid is an invalid change to the API server (422); 409 is a change at the same time
-          const status = statusOf(error);
-          if (status !== 409 && status !== 422) throw error;
-          const node = await get(resources.nodes, undefined, nodeName);
-          if (node === undefined || node.metadata?.uid !== uid) return undefined;
-          if (status === 422 || attempt >= 5) throw error;
-        }
-      }
-    },
+    cordon: (nodeName, uid, { key, value }) => patchNodeOf(nodeName, uid, { [key]: value }, { unschedulable: true }),
 
     uncordon: (nodeName, annotationKey) =>
       patchNode(nodeName, { metadata: { annotations: { [annotationKey]: null } }, spec: { unschedulable: null } }),
@@ -278,6 +306,41 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
     }
   }
 
+  async function restartDeployment(namespace: string, name: string, at: string): Promise<'done' | 'gone'> {
+    for (let attempt = 1; ; attempt += 1) {
+      const found: WireWorkload | undefined = await get(resources.deployments, namespace, name);
+      if (found === undefined) return 'gone';
+      const last = Date.parse(found.spec?.template?.metadata?.annotations?.[restartedAt] ?? '');
+      if (last >= Date.parse(at)) return 'done';
+      const operation: KubernetesOperation = { verb: 'patch', resource: 'deployments', namespace, name };
+      if (found.spec?.paused === true) throw pausedDeployment(namespace, name);
+      try {
+        const patched = await unlessGone(
+          api.call({
+            operation,
+            repeatable: true,
+            method: 'PATCH',
+            path: pathOf(resources.deployments, namespace, name, { fieldManager }),
+            contentType: 'application/strategic-merge-patch+json',
+            body: {
+              // of the object that was looked at, so that two restarts at the same time become one
+              metadata: { resourceVersion: found.metadata?.resourceVersion },
+              spec: { template: { metadata: { annotations: { [restartedAt]: at } } } },
+            },
+          }),
+        );
+        return patched === undefined ? 'gone' : 'done';
+      } catch (error) {
+        if (statusOf(error) !== 409 || attempt >= 5) throw error;
+      }
+    }
+  }
+
+  /**
+   * A dry run says so twice. Either keeps the pod: the server takes the one that is there, and refuses (500) when both are
+   * and differ. But admission webhooks and policies are told by the query alone, and might act on what the body calls a dry
+   * run. (Kubernetes: registry/core/pod/storage/eviction.go, propagateDryRun; measured with a policy on 1.33)
+   */
   async function evict(
     pod: { namespace: string; name: string; uid: string },
     { dryRun = false, signal: own }: { dryRun?: boolean; signal?: AbortSignal } = {},
@@ -287,7 +350,7 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
     if (stop?.aborted) throw stop.reason;
     const request = {
       method: 'POST',
-      path: `${pathOf(resources.pods, namespace, name)}/eviction${queryString({ fieldManager })}`,
+      path: `${pathOf(resources.pods, namespace, name)}/eviction${queryString({ fieldManager, dryRun: dryRun ? 'All' : undefined })}`,
       body: {
         apiVersion: 'policy/v1',
         kind: 'Eviction',
@@ -351,7 +414,10 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
       const status = statusOf(error);
       if (status !== 409 && !(status === 404 && !creating)) throw error;
       // When the answer to our own request was lost and it was sent again, what stands there is ours.
-      const found = await get(resources.leases, namespace, name, { signal: undefined, limits: leaseLimits });
+      const found: WireLease | undefined = await get(resources.leases, namespace, name, {
+        signal: undefined,
+        limits: leaseLimits,
+      });
       const mine =
         found !== undefined &&
         (found.spec?.holderIdentity ?? '') === record.holder &&
@@ -361,6 +427,16 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
     }
   }
 }
+
+/** A paused Deployment keeps its pods as they are, whatever its template says. */
+const pausedDeployment = (namespace: string, name: string): MigrateError =>
+  new MigrateError({
+    code: 'KUBERNETES.PAUSED',
+    message: `Deployment ${namespace}/${name} is paused, so its pods cannot be rolled over.`,
+    why: 'Kubernetes does nothing about a change of its pod template until it is resumed.',
+    nextActions: [`kubectl rollout resume deployment/${name} -n ${namespace}`, 'run the same command again'],
+    exitCode: ExitCode.invalidInput,
+  });
 
 /** The answer, or undefined when the object does not exist. */
 async function unlessGone<T>(answer: Promise<T>): Promise<T | undefined> {

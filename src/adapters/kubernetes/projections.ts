@@ -2,26 +2,28 @@ import type {
   ClusterNode,
   DaemonSetRollout,
   EniConfig,
-  LabelSelector,
-  OwnerReference,
   Pod,
   PodDisruptionBudget,
-  Toleration,
+  Service,
   Workload,
 } from '../../domain/snapshot.ts';
-import type { DaemonSet, LeaseRecord } from '../../ports/kubernetes.ts';
+import type { DaemonSet, LeaseRecord, PodEvent } from '../../ports/kubernetes.ts';
 import { cleanText } from '../clean-text.ts';
 import { isObject } from '../is-object.ts';
+import { controllerOf } from './owner.ts';
+import { placementOf, templateOf, toSelector, unlessEmpty } from './placement.ts';
 import { bytes, cpuMillis, type QuantityText, quantity } from './quantity.ts';
 import type {
   WireContainer,
   WireEniConfig,
+  WireEvent,
   WireLease,
   WireMeta,
   WireNode,
   WireObject,
   WirePod,
   WirePodDisruptionBudget,
+  WireService,
   WireWorkload,
 } from './wire.ts';
 
@@ -53,8 +55,15 @@ export function toNode(node: WireNode): ClusterNode {
       pods: quantity(allocatable.pods),
       cpuMillis: cpuMillis(allocatable.cpu),
       memoryBytes: bytes(allocatable.memory),
+      ...othersIn(allocatable),
     },
   };
+}
+
+/** What nodes offer besides pods, CPU and memory. */
+function othersIn(allocatable: Record<string, QuantityText>): Pick<ClusterNode['allocatable'], 'others'> {
+  const others = Object.entries(allocatable).filter(([name]) => !['pods', 'cpu', 'memory'].includes(name));
+  return others.length === 0 ? {} : { others: Object.fromEntries(others.map(([name, text]) => [name, bytes(text)])) };
 }
 
 type Conditions = NonNullable<WirePod['status']>['conditions'];
@@ -68,14 +77,18 @@ export const toNodeImages = (node: WireNode): [string, string[]] => [
 const hasCondition = (conditions: Conditions, type: string): boolean =>
   (conditions ?? []).some((condition) => condition.type === type && condition.status === 'True');
 
-function controllerOf(object: WireObject): OwnerReference | null {
-  const owner = (meta(object).ownerReferences ?? []).find((each) => each.controller === true);
-  if (owner === undefined) return null;
-  return { apiVersion: owner.apiVersion ?? '', kind: owner.kind ?? '', name: owner.name ?? '', uid: owner.uid ?? '' };
-}
+/** With these, autoscalers leave a pod where it is. */
+const forbidsMoving = new Set([
+  'cluster-autoscaler.kubernetes.io/safe-to-evict',
+  'karpenter.sh/do-not-disrupt',
+  'karpenter.sh/do-not-evict',
+]);
+
+/** Other annotations may hold anything, such as the manifest that was applied last, with its secrets; and pods are many. */
+const isRead = (key: string): boolean => forbidsMoving.has(key) || key.startsWith('vpc.amazonaws.com/');
 
 export function toPod(pod: WirePod): Pod {
-  const { name, namespace, uid, creationTimestamp, deletionTimestamp, labels, annotations } = meta(pod);
+  const { name, namespace, uid, creationTimestamp, deletionTimestamp, labels, annotations, finalizers } = meta(pod);
   const { spec, status } = pod;
   const volumes = spec?.volumes ?? [];
   return {
@@ -85,12 +98,12 @@ export function toPod(pod: WirePod): Pod {
     nodeName: spec?.nodeName || null,
     phase: status?.phase ?? 'Unknown',
     ready: hasCondition(status?.conditions, 'Ready'),
-    startupSeconds: startupSeconds(status),
+    ...startTimes(status),
     createdAt: creationTimestamp ?? '',
     deletionTimestamp: deletionTimestamp ?? null,
     controller: controllerOf(pod),
     labels: labels ?? {},
-    annotations: annotations ?? {},
+    annotations: Object.fromEntries(Object.entries(annotations ?? {}).filter(([key]) => isRead(key))),
     hostNetwork: spec?.hostNetwork === true,
     podIp: status?.podIP || null,
     mirror: annotations?.['kubernetes.io/config.mirror'] !== undefined,
@@ -101,41 +114,55 @@ export function toPod(pod: WirePod): Pod {
       return volume.persistentVolumeClaim?.claimName ?? [];
     }),
     requests: requestsOf(pod),
-    nodeSelector: spec?.nodeSelector ?? {},
-    tolerations: (spec?.tolerations ?? []).map(toToleration),
     terminationGracePeriodSeconds: spec?.terminationGracePeriodSeconds ?? 30,
     trouble: troubleOf(pod),
+    ...placementOf(spec, labels ?? {}),
+    ...emptyDirLimitsOf(volumes),
+    ...unlessEmpty(
+      'hostPaths',
+      volumes.flatMap(({ hostPath }) => hostPath?.path ?? []),
+    ),
+    ...(spec?.priorityClassName ? { priorityClassName: spec.priorityClassName } : {}),
+    ...unlessEmpty('finalizers', finalizers ?? []),
   };
 }
 
-/** Between two conditions, which carry the time of their last change: no measure any more once a container has restarted. */
-function startupSeconds(status: WirePod['status']): number | null {
+type WireVolumes = NonNullable<NonNullable<WirePod['spec']>['volumes']>;
+
+function emptyDirLimitsOf(volumes: WireVolumes): Pick<Pod, 'emptyDirLimits'> {
+  const limits = volumes.flatMap(({ name, emptyDir }) => {
+    const { medium, sizeLimit } = emptyDir ?? {};
+    const words = [...(medium ? [medium] : []), ...(sizeLimit ? [`at most ${sizeLimit}`] : [])];
+    return words.length === 0 ? [] : [[name ?? '', words.join(', ')] as const];
+  });
+  return limits.length === 0 ? {} : { emptyDirLimits: Object.fromEntries(limits) };
+}
+
+/** Between two conditions, which carry the time of their last change: no measure once a container has restarted or was not Ready for a while. */
+function startTimes(status: WirePod['status']): Pick<Pod, 'startupSeconds' | 'warmupSeconds'> {
   const since = (type: string): number => {
     const found = (status?.conditions ?? []).find((condition) => condition.type === type);
     return found?.status === 'True' ? Date.parse(found.lastTransitionTime ?? '') : Number.NaN;
   };
-  const restarted = (status?.containerStatuses ?? []).some(({ restartCount }) => (restartCount ?? 0) > 0);
-  const seconds = (since('Ready') - since('PodScheduled')) / 1000;
-  return restarted || !(seconds >= 0) ? null : seconds;
+  const containers = status?.containerStatuses ?? [];
+  const restarted = containers.some(({ restartCount }) => (restartCount ?? 0) > 0);
+  const starts = containers.map(({ state }) => Date.parse(state?.running?.startedAt ?? ''));
+  const warmup = (since('Ready') - Math.max(...starts)) / 1000;
+  const startup = (since('Ready') - since('PodScheduled')) / 1000;
+  // A container that ran for long before its pod was Ready was Ready once and has lost it in between.
+  const isFirst = !restarted && startup >= 0 && !(warmup > longestProbesSeconds);
+  return { startupSeconds: isFirst ? startup : null, warmupSeconds: isFirst && warmup >= 0 ? warmup : null };
 }
 
-type WireToleration = NonNullable<NonNullable<NonNullable<WirePod['spec']>['tolerations']>[number]>;
-
-function toToleration({ key, operator, value, effect }: WireToleration): Toleration {
-  return {
-    ...(key == null ? {} : { key }),
-    ...(operator == null ? {} : { operator }),
-    ...(value == null ? {} : { value }),
-    ...(effect == null ? {} : { effect }),
-  };
-}
+/** From the start of the last container to Ready: five minutes of probes. A choice. */
+const longestProbesSeconds = 5 * 60;
 
 /**
  * What the scheduler sets aside: all containers together, or the hungriest init container with the sidecars begun before
  * it, whichever is more; pod-level requests stand above both; the runtime's overhead on top.
  */
 function requestsOf({ spec }: WirePod): Pod['requests'] {
-  const effective = (resource: 'cpu' | 'memory', parse: (text: QuantityText) => number): number => {
+  const effective = (resource: string, parse: (text: QuantityText) => number): number => {
     const of = (container: WireContainer) => parse(container.resources?.requests?.[resource]);
     let sidecars = 0;
     let peak = 0;
@@ -149,7 +176,20 @@ function requestsOf({ spec }: WirePod): Pod['requests'] {
     const needed = podLevel == null ? Math.max(running, peak) : parse(podLevel);
     return needed + parse(spec?.overhead?.[resource]);
   };
-  return { cpuMillis: effective('cpu', cpuMillis), memoryBytes: effective('memory', bytes) };
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  const asked = [spec?.overhead, spec?.resources?.requests, ...containers.map(({ resources }) => resources?.requests)];
+  const others = new Set(asked.flatMap((requests) => Object.keys(requests ?? {})));
+  others.delete('cpu');
+  others.delete('memory');
+  return {
+    cpuMillis: effective('cpu', cpuMillis),
+    memoryBytes: effective('memory', bytes),
+    ...(others.size === 0
+      ? {}
+      : {
+          others: Object.fromEntries([...others].toSorted().map((resource) => [resource, effective(resource, bytes)])),
+        }),
+  };
 }
 
 /** Reasons of a waiting container that are part of every healthy start. */
@@ -208,23 +248,6 @@ export function toPodDisruptionBudget(budget: WirePodDisruptionBudget): PodDisru
   };
 }
 
-type WireSelector = NonNullable<WirePodDisruptionBudget['spec']>['selector'];
-const operators = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;
-
-function toSelector(selector: WireSelector): LabelSelector | null {
-  if (selector == null) return null;
-  const expressions = (selector.matchExpressions ?? []).map(({ key, operator, values }) => ({
-    key: key ?? '',
-    // one that this version does not know selects nothing
-    operator: operators.find((known) => known === operator) ?? ('In' as const),
-    ...(values == null ? {} : { values }),
-  }));
-  return {
-    ...(selector.matchLabels == null ? {} : { matchLabels: selector.matchLabels }),
-    ...(expressions.length === 0 ? {} : { matchExpressions: expressions }),
-  };
-}
-
 export function toWorkload(kind: Workload['kind'], object: WireWorkload): Workload {
   const { name, namespace, uid } = meta(object);
   const { spec, status } = object;
@@ -237,7 +260,24 @@ export function toWorkload(kind: Workload['kind'], object: WireWorkload): Worklo
     controller: controllerOf(object),
     replicas: (perNode ? status?.desiredNumberScheduled : (spec?.replicas ?? 1)) ?? 0,
     readyReplicas: (perNode ? status?.numberReady : status?.readyReplicas) ?? 0,
+    images: (spec?.template?.spec?.containers ?? []).flatMap(({ image }) => image || []),
+    template: templateOf(spec?.template),
+    ...(kind === 'Deployment' && spec?.strategy?.type !== 'Recreate' ? { rollout: rolloutOf(spec) } : {}),
   };
+}
+
+/** Percentages are of the replicas, a surge rounded up and a gap rounded down; when both come to nothing, one may be missing. */
+function rolloutOf(spec: WireWorkload['spec']): NonNullable<Workload['rollout']> {
+  const replicas = spec?.replicas ?? 1;
+  const { maxSurge, maxUnavailable } = spec?.strategy?.rollingUpdate ?? {};
+  const amount = (given: number | string, round: (value: number) => number): number => {
+    const percent = /^(\d+)%$/.exec(String(given))?.[1];
+    const value = percent === undefined ? Number(given) : round((replicas * Number(percent)) / 100);
+    return Number.isFinite(value) ? value : 0;
+  };
+  const surge = amount(maxSurge ?? '25%', Math.ceil);
+  const gap = amount(maxUnavailable ?? '25%', Math.floor);
+  return { maxSurge: surge, maxUnavailable: surge === 0 && gap === 0 ? 1 : gap };
 }
 
 export function toDaemonSet(object: WireWorkload, containerName: string): DaemonSet {
@@ -314,6 +354,29 @@ export function toEniConfig(object: WireEniConfig): EniConfig {
     securityGroups: spec?.securityGroups ?? [],
   };
 }
+
+export function toService({ metadata, spec }: WireService): Service {
+  const { selector, externalTrafficPolicy: policy } = spec ?? {};
+  return {
+    namespace: metadata?.namespace ?? '',
+    name: metadata?.name ?? '',
+    type: spec?.type || 'ClusterIP',
+    selector: selector == null || Object.keys(selector).length === 0 ? null : selector,
+    externalTrafficPolicy: policy === 'Local' || policy === 'Cluster' ? policy : null,
+  };
+}
+
+export const toPodEvent = (event: WireEvent): PodEvent => ({
+  reason: cleanText(event.reason),
+  message: cleanText(event.message),
+  lastAt:
+    event.series?.lastObservedTime ||
+    event.lastTimestamp ||
+    event.eventTime ||
+    event.firstTimestamp ||
+    event.metadata?.creationTimestamp ||
+    '',
+});
 
 /** Where the command line of the holder stands in a Lease. */
 export const descriptionAnnotation = 'prefix-migrate/command';

@@ -1,12 +1,18 @@
 /**
  * The members of Kubernetes objects that are read, as they come over the wire. Any of them may be absent or null, so
- * none is trusted to be there. (Kubernetes API reference: core/v1, apps/v1, policy/v1, coordination.k8s.io/v1)
+ * none is trusted to be there. (Kubernetes API reference: core/v1, apps/v1, batch/v1, policy/v1, storage.k8s.io/v1,
+ * admissionregistration.k8s.io/v1, coordination.k8s.io/v1)
  */
 type Maybe<T> = T | null | undefined;
 type Many<T> = Maybe<T[]>;
 type Names = Maybe<Record<string, string>>;
 
-type Resources = Maybe<{ cpu?: Maybe<string>; memory?: Maybe<string>; pods?: Maybe<string> }>;
+type Resources = Maybe<{
+  cpu?: Maybe<string>;
+  memory?: Maybe<string>;
+  pods?: Maybe<string>;
+  [name: string]: Maybe<string>;
+}>;
 
 export interface WireMeta {
   /** of a list */
@@ -18,6 +24,7 @@ export interface WireMeta {
   generation?: Maybe<number>;
   creationTimestamp?: Maybe<string>;
   deletionTimestamp?: Maybe<string>;
+  finalizers?: Many<string>;
   labels?: Names;
   annotations?: Names;
   ownerReferences?: Many<{
@@ -65,37 +72,102 @@ export interface WireContainer {
   image?: Maybe<string>;
   restartPolicy?: Maybe<string>;
   resources?: Maybe<WireResources>;
+  ports?: Many<{
+    containerPort?: Maybe<number>;
+    hostPort?: Maybe<number>;
+    protocol?: Maybe<string>;
+    hostIP?: Maybe<string>;
+  }>;
   env?: Many<{ name?: Maybe<string>; value?: Maybe<string>; valueFrom?: unknown }>;
 }
 
 interface WireContainerState {
+  running?: Maybe<{ startedAt?: Maybe<string> }>;
   waiting?: Maybe<{ reason?: Maybe<string>; message?: Maybe<string> }>;
   terminated?: Maybe<{ reason?: Maybe<string>; message?: Maybe<string>; exitCode?: Maybe<number> }>;
 }
 
-export interface WirePod extends WireObject {
-  spec?: Maybe<{
-    nodeName?: Maybe<string>;
-    hostNetwork?: Maybe<boolean>;
-    nodeSelector?: Names;
-    terminationGracePeriodSeconds?: Maybe<number>;
-    overhead?: Resources;
-    resources?: Maybe<WireResources>;
-    tolerations?: Many<{
-      key?: Maybe<string>;
-      operator?: Maybe<string>;
-      value?: Maybe<string>;
-      effect?: Maybe<string>;
-    }>;
-    volumes?: Many<{
-      name?: Maybe<string>;
-      emptyDir?: Maybe<object>;
-      persistentVolumeClaim?: Maybe<{ claimName?: Maybe<string> }>;
-      ephemeral?: Maybe<object>;
-    }>;
-    containers?: Many<WireContainer>;
-    initContainers?: Many<WireContainer>;
+interface WireSelectorRequirement {
+  key?: Maybe<string>;
+  operator?: Maybe<string>;
+  values?: Many<string>;
+}
+
+export interface WireSelector {
+  matchLabels?: Names;
+  matchExpressions?: Many<WireSelectorRequirement>;
+}
+
+export interface WireNodeSelectorTerm {
+  matchExpressions?: Many<WireSelectorRequirement>;
+  matchFields?: Many<WireSelectorRequirement>;
+}
+
+interface WireNodeSelector {
+  nodeSelectorTerms?: Many<WireNodeSelectorTerm>;
+}
+
+export interface WirePodAffinityTerm {
+  topologyKey?: Maybe<string>;
+  labelSelector?: Maybe<WireSelector>;
+  namespaces?: Many<string>;
+  namespaceSelector?: Maybe<WireSelector>;
+}
+
+interface WirePodAffinity {
+  requiredDuringSchedulingIgnoredDuringExecution?: Many<WirePodAffinityTerm>;
+}
+
+/** What decides where a pod runs. */
+export interface WirePodSpec {
+  hostNetwork?: Maybe<boolean>;
+  nodeSelector?: Names;
+  tolerations?: Many<{
+    key?: Maybe<string>;
+    operator?: Maybe<string>;
+    value?: Maybe<string>;
+    effect?: Maybe<string>;
   }>;
+  affinity?: Maybe<{
+    nodeAffinity?: Maybe<{ requiredDuringSchedulingIgnoredDuringExecution?: Maybe<WireNodeSelector> }>;
+    podAffinity?: Maybe<WirePodAffinity>;
+    podAntiAffinity?: Maybe<WirePodAffinity>;
+  }>;
+  topologySpreadConstraints?: Many<{
+    topologyKey?: Maybe<string>;
+    whenUnsatisfiable?: Maybe<string>;
+    maxSkew?: Maybe<number>;
+    minDomains?: Maybe<number>;
+    labelSelector?: Maybe<WireSelector>;
+    matchLabelKeys?: Many<string>;
+    nodeTaintsPolicy?: Maybe<string>;
+  }>;
+  containers?: Many<WireContainer>;
+  initContainers?: Many<WireContainer>;
+}
+
+export interface WireTemplate {
+  metadata?: Maybe<WireMeta>;
+  spec?: Maybe<WirePodSpec>;
+}
+
+export interface WirePod extends WireObject {
+  spec?: Maybe<
+    WirePodSpec & {
+      nodeName?: Maybe<string>;
+      priorityClassName?: Maybe<string>;
+      terminationGracePeriodSeconds?: Maybe<number>;
+      overhead?: Resources;
+      resources?: Maybe<WireResources>;
+      volumes?: Many<{
+        name?: Maybe<string>;
+        emptyDir?: Maybe<{ medium?: Maybe<string>; sizeLimit?: Maybe<string> }>;
+        hostPath?: Maybe<{ path?: Maybe<string> }>;
+        persistentVolumeClaim?: Maybe<{ claimName?: Maybe<string> }>;
+        ephemeral?: Maybe<object>;
+      }>;
+    }
+  >;
   status?: Maybe<{
     phase?: Maybe<string>;
     reason?: Maybe<string>;
@@ -109,11 +181,6 @@ export interface WirePod extends WireObject {
     }>;
     initContainerStatuses?: Many<{ name?: Maybe<string>; state?: Maybe<WireContainerState> }>;
   }>;
-}
-
-interface WireSelector {
-  matchLabels?: Names;
-  matchExpressions?: Many<{ key?: Maybe<string>; operator?: Maybe<string>; values?: Many<string> }>;
 }
 
 export interface WirePodDisruptionBudget extends WireObject {
@@ -137,7 +204,12 @@ export interface WirePodDisruptionBudget extends WireObject {
 export interface WireWorkload extends WireObject {
   spec?: Maybe<{
     replicas?: Maybe<number>;
-    template?: Maybe<{ spec?: Maybe<{ containers?: Many<WireContainer>; initContainers?: Many<WireContainer> }> }>;
+    paused?: Maybe<boolean>;
+    strategy?: Maybe<{
+      type?: Maybe<string>;
+      rollingUpdate?: Maybe<{ maxSurge?: Maybe<number | string>; maxUnavailable?: Maybe<number | string> }>;
+    }>;
+    template?: Maybe<WireTemplate>;
   }>;
   status?: Maybe<{
     observedGeneration?: Maybe<number>;
@@ -165,11 +237,89 @@ export interface WireEniConfig extends WireObject {
   spec?: Maybe<{ subnet?: Maybe<string>; securityGroups?: Many<string> }>;
 }
 
-/** An object of any of these kinds: which one, the path of the request says. */
-export type WireAny = WireNode & WirePod & WirePodDisruptionBudget & WireWorkload & WireLease & WireEniConfig;
+interface WireJobSpec {
+  suspend?: Maybe<boolean>;
+  activeDeadlineSeconds?: Maybe<number>;
+  backoffLimit?: Maybe<number>;
+  podFailurePolicy?: Maybe<{
+    rules?: Many<{ action?: Maybe<string>; onPodConditions?: Many<{ type?: Maybe<string>; status?: Maybe<string> }> }>;
+  }>;
+  template?: Maybe<WireTemplate>;
+}
 
-/** Whatever comes back: an object, a list, or the answer of `/version`. */
-export type WireAnswer = WireAny & { items?: Many<WireAny>; gitVersion?: Maybe<string> };
+export interface WireJob extends WireObject {
+  spec?: Maybe<WireJobSpec>;
+  status?: Maybe<{ active?: Maybe<number>; startTime?: Maybe<string>; conditions?: Many<WireCondition> }>;
+}
+
+export interface WireCronJob extends WireObject {
+  spec?: Maybe<{ suspend?: Maybe<boolean>; jobTemplate?: Maybe<{ spec?: Maybe<WireJobSpec> }> }>;
+  status?: Maybe<{ active?: Many<object> }>;
+}
+
+export interface WireVolumeClaim extends WireObject {
+  spec?: Maybe<{ volumeName?: Maybe<string>; storageClassName?: Maybe<string>; accessModes?: Many<string> }>;
+}
+
+/** The source of the volume is the member that is none of these: `csi`, `local`, `nfs`. */
+export interface WireVolume extends WireObject {
+  spec?: Maybe<{
+    csi?: Maybe<{ driver?: Maybe<string> }>;
+    nodeAffinity?: Maybe<{ required?: Maybe<WireNodeSelector> }>;
+  }>;
+}
+
+export interface WireCsiNode extends WireObject {
+  spec?: Maybe<{
+    drivers?: Many<{ name?: Maybe<string>; allocatable?: Maybe<{ count?: Maybe<number> }> }>;
+  }>;
+}
+
+export interface WireWebhooks extends WireObject {
+  webhooks?: Many<{
+    name?: Maybe<string>;
+    failurePolicy?: Maybe<string>;
+    clientConfig?: Maybe<{ service?: Maybe<{ namespace?: Maybe<string>; name?: Maybe<string> }> }>;
+    namespaceSelector?: Maybe<WireSelector>;
+    rules?: Many<WireWebhookRule>;
+  }>;
+}
+
+export interface WireWebhookRule {
+  apiGroups?: Many<string>;
+  apiVersions?: Many<string>;
+  operations?: Many<string>;
+  resources?: Many<string>;
+  scope?: Maybe<string>;
+}
+
+export interface WireService extends WireObject {
+  spec?: Maybe<{ type?: Maybe<string>; selector?: Names; externalTrafficPolicy?: Maybe<string> }>;
+}
+
+export interface WireResourceQuota extends WireObject {
+  spec?: Maybe<{ hard?: Resources; scopes?: Many<string>; scopeSelector?: Maybe<object> }>;
+  status?: Maybe<{ hard?: Resources; used?: Resources }>;
+}
+
+export interface WireEvent extends WireObject {
+  reason?: Maybe<string>;
+  message?: Maybe<string>;
+  firstTimestamp?: Maybe<string>;
+  lastTimestamp?: Maybe<string>;
+  eventTime?: Maybe<string>;
+  series?: Maybe<{ lastObservedTime?: Maybe<string> }>;
+}
+
+/** An object of some kind: which one, the path of the request says, and so what to read it as. */
+export type WireAny = WireObject;
+
+/** Whatever comes back: an object, a list, the answer of `/version` or of `/apis`. */
+export type WireAnswer = WireObject & {
+  items?: Many<WireObject>;
+  groups?: Many<{ name?: Maybe<string> }>;
+  gitVersion?: Maybe<string>;
+};
 
 export interface WireWatchEvent {
   type?: Maybe<string>;

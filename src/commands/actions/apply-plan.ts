@@ -13,6 +13,7 @@ import {
   realClock,
 } from '../../composition.ts';
 import { phasesThatTakeAway, withoutConsent } from '../../domain/consent.ts';
+import type { DrainLimits } from '../../domain/drain-limits.ts';
 import { ExitCode } from '../../domain/migrate-error.ts';
 import type { MigrationPlan, Phase } from '../../domain/plan.ts';
 import { type RunState, replay } from '../../domain/run-state.ts';
@@ -49,6 +50,8 @@ export interface ApplyOptions {
   dryRun: boolean;
   clusterName: string | undefined;
   pollIntervalMilliseconds: number;
+  /** of the drain, in this run */
+  limits?: DrainLimits;
   toolVersion: string;
   connection: Omit<ConnectionOptions, 'clusterName'>;
 }
@@ -101,7 +104,7 @@ export async function applyPlan(options: ApplyOptions, io: Io): Promise<ExitCode
 async function compareWithNow(plan: MigrationPlan, ports: Ports, io: Io): Promise<void> {
   const now = await survey(
     ports,
-    { clusterName: plan.cluster.name, subnetIds: plan.request.subnetIds },
+    { clusterName: plan.cluster.name, subnetIds: plan.request.subnetIds, purpose: 'comparison' },
     (what) => io.verbose && io.progress(`  ${what}`),
   );
   const changes = compareExpectations(
@@ -161,6 +164,7 @@ async function run(parts: Run, io: Io): Promise<ExitCode> {
         ...(options.until === undefined ? {} : { until: options.until }),
         consent: consentFor(plan, confirmed, caller, signal, io),
         pollIntervalMilliseconds: options.pollIntervalMilliseconds,
+        ...(options.limits && { limits: options.limits }),
         command: io.commandLine,
         toolVersion: options.toolVersion,
         signal,

@@ -1,4 +1,5 @@
 import type { AuditReport, NodeAudit, SubnetAudit } from '../../domain/audit.ts';
+import { shortName } from '../../domain/short-name.ts';
 import { columns, count, cut, hanging, paint, wrap } from '../text.ts';
 import { findingLines, tally } from './findings.ts';
 import { drawingLines } from './subnet-map-text.ts';
@@ -89,9 +90,6 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const kindOfWhy = ({ why }: NodeAudit): string => why.map(({ code }) => code).join(' ');
 const whyText = ({ why }: NodeAudit): string => why.map(({ text }) => text).join('; ');
-
-/** The name of a node without its domain: `ip-10-0-1-7` */
-export const shortName = (name: string): string => name.split('.')[0] ?? name;
 
 const expectedOf = ({ expectedMaxPods, verdict }: NodeAudit): string =>
   expectedMaxPods === null || verdict === 'not-judged' ? '-' : String(expectedMaxPods);

@@ -58,6 +58,12 @@ function progress(event: StepProgress): string {
       return `cordoned ${event.node}`;
     case 'update-requested':
       return `asked for ${event.what} (update ${event.id})`;
+    case 'recorded':
+      return `${event.what} was ${JSON.stringify(event.value)} before`;
+    case 'restarted':
+      return `${event.deployment} rolls its pods over`;
+    case 'comes-back':
+      return `new pods of ${event.workload} land on the old nodes again and again: it is not evicted any more`;
     case 'verified-node':
       return `${event.node} (${event.instanceId}): allocatable ${event.allocatablePods}, prefixes ${event.prefixes.join(' ')}; ${event.evidence}`;
     case 'note':

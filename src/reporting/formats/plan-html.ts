@@ -2,16 +2,20 @@ import type { Finding } from '../../domain/finding.ts';
 import type { MigrationPlan } from '../../domain/plan.ts';
 import type { ClusterSnapshot } from '../../domain/snapshot.ts';
 import { count, dateTime, withoutControlCharacters } from '../text.ts';
+import { drainTable } from './drain-chart.ts';
 import { bySeverity, isCommand, tally } from './findings.ts';
 import { type Content, html, type Markup } from './markup.ts';
 import {
+  capacityWords,
   conflictSentence,
+  drainAssumptions,
   drainSentence,
   impossibleSentence,
   instructionsTitle,
   memoryWords,
   nothingSentence,
   orderSentence,
+  rehearsalSentence,
   reservedRanges,
   settingRows,
   shortageSentence,
@@ -46,7 +50,7 @@ good until ${dateTime(plan.expiresAt)}. Plan <code>${plan.planId}</code>, made b
 <main>
 ${summary(plan)}
 ${findings(plan.findings)}
-${impossibleSentence(plan) === '' ? [nodegroups(plan), vpcCni(plan), subnets(plan, snapshot), steps(plan)] : ''}
+${impossibleSentence(plan) === '' ? [nodegroups(plan), vpcCni(plan), subnets(plan, snapshot), drain(plan), steps(plan)] : ''}
 </main>
 </body>
 </html>
@@ -61,9 +65,9 @@ function summary(plan: MigrationPlan): Markup {
   if (groups.length === 0) return html`<p class="lead">${nothingSentence(plan)}</p>`;
   const nodes = groups.reduce((sum, group) => sum + group.nodes.source, 0);
   const pods = groups.reduce((sum, group) => sum + group.pods, 0);
-  const drain = drainSentence(forecast);
+  const said = drainSentence(forecast);
   return html`<p class="lead">${count(groups.length, 'node group')}, ${count(nodes, 'node')}, ${count(pods, 'pod')} move.</p>
-<p>${drain === '' ? 'No pod has to move.' : `Draining: ${drain}`}</p>
+<p>${said === '' ? 'No pod has to move.' : `Draining: ${said}`}</p>
 <p>Order: ${orderSentence(plan.order)}</p>`;
 }
 
@@ -124,6 +128,7 @@ ${table(
     number('full'),
     text('Allocatable memory (estimate)'),
     number('Pods to move'),
+    text('Size (estimate)'),
   ],
   plan.nodegroups.map((group) => [
     group.source,
@@ -137,6 +142,7 @@ ${table(
     group.prefixesPerNode.full,
     memoryWords(group).replace('->', '→') || 'as before',
     group.pods,
+    capacityWords(group),
   ]),
 )}
 </section>`;
@@ -205,6 +211,18 @@ ${table(
 )}
 ${timelineTable(plan.subnets)}
 ${subnetMaps(plan, snapshot)}
+</section>`;
+}
+
+function drain({ forecast, rehearsal }: MigrationPlan): Markup {
+  if (forecast.groups.length === 0) return html``;
+  const rehearsed = rehearsalSentence(rehearsal);
+  return html`<section>
+<h2>Drain</h2>
+<p>${drainSentence(forecast)}</p>
+${rehearsed === '' ? '' : html`<p>${rehearsed}</p>`}
+${drainTable(forecast)}
+<p class="dim">${drainAssumptions}</p>
 </section>`;
 }
 

@@ -1,13 +1,17 @@
 import type { MigrationPlan } from '../../domain/plan.ts';
+import { drainChart } from './drain-chart.ts';
 import { findingsMarkdown, isCommand, tally } from './findings.ts';
 import { code, plain, table } from './markdown.ts';
 import {
+  capacityWords,
   conflictSentence,
+  drainAssumptions,
   drainSentence,
   impossibleSentence,
   instructionsTitle,
   memoryWords,
   orderSentence,
+  rehearsalSentence,
   reservedRanges,
   settingRows,
   shortageSentence,
@@ -69,6 +73,7 @@ function sections(plan: MigrationPlan): string[] {
         'Prefixes per node (idle, expected, full)',
         'Allocatable memory per node (estimate)',
         'Pods to move',
+        'Size (estimate)',
       ],
       plan.nodegroups.map((group) => [
         group.source,
@@ -80,12 +85,14 @@ function sections(plan: MigrationPlan): string[] {
         `${group.prefixesPerNode.idle}, ${group.prefixesPerNode.expected}, ${group.prefixesPerNode.full}`,
         memoryWords(group),
         String(group.pods),
+        capacityWords(group),
       ]),
     ),
     '',
     '## Subnets',
     '',
     ...subnetSection(plan),
+    ...drainSection(plan),
     '## Steps',
     '',
     table(
@@ -129,6 +136,25 @@ function vpcCniSection({ vpcCni }: MigrationPlan): string[] {
         ]),
   ];
 }
+
+/** The groups over time, as text: bars need no more. Nothing when no pod has to move. */
+function drainSection({ forecast, rehearsal }: MigrationPlan): string[] {
+  if (forecast.groups.length === 0) return [];
+  const rehearsed = rehearsalSentence(rehearsal);
+  const chart = drainChart(forecast, shownGroups);
+  return [
+    '## Drain',
+    '',
+    plain(`Draining: ${drainSentence(forecast)}`),
+    '',
+    ...(rehearsed === '' ? [] : [plain(rehearsed), '']),
+    ...(chart.length === 0 ? [] : ['```', ...chart.map((line) => line.replaceAll('`', "'").slice(2)), '```', '']),
+    drainAssumptions,
+    '',
+  ];
+}
+
+const shownGroups = 20;
 
 /** Blocks taken at each stage, and in brackets how many are left. */
 function subnetSection(plan: MigrationPlan): string[] {

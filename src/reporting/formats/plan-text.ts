@@ -3,26 +3,36 @@ import type { MigrationPlan, NodegroupPlan, SubnetPlan } from '../../domain/plan
 import { missingBlocks } from '../../domain/stages.ts';
 import { sum } from '../../domain/sum.ts';
 import { columns, count, hanging, paint } from '../text.ts';
+import { drainChart } from './drain-chart.ts';
 import { findingLines, tally } from './findings.ts';
 import {
+  capacityWords,
   drainSentence,
   impossibleSentence,
+  listed,
   memoryWords,
   nodeSentence,
   nothingSentence,
   orderSentence,
+  rehearsalSentence,
   reservedRanges,
 } from './plan-words.ts';
 import { vpcCniLines } from './vpc-cni-text.ts';
 
-/**
- * The summary that `plan` prints. `folder` is where it was written; null for a dry run. `subnetMaps`: lines that show the
- * subnets that the plan does not fit in. `command`: the command line that plans the same again.
- */
-export function planText(
-  plan: MigrationPlan,
-  options: { folder: string | null; colour: boolean; subnetMaps?: readonly string[]; command?: string | undefined },
-): string {
+export interface PlanTextOptions {
+  /** where it was written; null for a dry run */
+  folder: string | null;
+  colour: boolean;
+  /** lines that show the subnets that the plan does not fit in */
+  subnetMaps?: readonly string[];
+  /** manifests of pods were written, too */
+  hasBarePods?: boolean;
+  /** the command line that plans the same again */
+  command?: string | undefined;
+}
+
+/** The summary that `plan` prints. */
+export function planText(plan: MigrationPlan, options: PlanTextOptions): string {
   const { cluster } = plan;
   const left = `${cluster.name}  ${cluster.region}  EKS ${cluster.kubernetesVersion}  account ${cluster.accountId}`;
   const right = `plan ${shortId(plan.planId)}`;
@@ -50,6 +60,9 @@ const planLines = (plan: MigrationPlan, colour: boolean): string[] => [
 /** Enough of a plan's id to tell plans apart. */
 export const shortId = (planId: string): string => planId.slice(0, 8);
 
+/** So many groups of pods are drawn; the report draws all. */
+const shownGroups = 6;
+
 function moveLines(plan: MigrationPlan): string[] {
   const groups = plan.nodegroups;
   const before = sum(groups.map((group) => group.nodes.source));
@@ -64,14 +77,18 @@ function moveLines(plan: MigrationPlan): string[] {
   const table = columns([['  NODE GROUP', 'REPLACEMENT', 'NODES', 'PODS PER NODE', 'PODS'], ...rows], [4]);
   const fits = table.every((line) => line.length <= 80);
   const drain = drainSentence(plan.forecast);
+  const rehearsed = rehearsalSentence(plan.rehearsal);
+  const chart = drainChart(plan.forecast, shownGroups);
   return [
     `  Move ${count(groups.length, 'node group')}, ${count(before, 'node')}${after === before ? '' : ` (${after} after)`}, ` +
       `${count(sum(groups.map((group) => group.pods)), 'pod')} to prefix delegation.`,
     ...(drain === '' ? [] : hanging('  Draining: ', drain, 2)),
+    ...(rehearsed === '' ? [] : hanging('  ', rehearsed, 2)),
     ...hanging('  Order: ', orderSentence(plan.order), 2),
     '',
     ...(fits ? table : groups.flatMap(stacked)),
     ...nodeLines(groups),
+    ...(chart.length === 0 ? [] : ['', ...chart]),
   ];
 }
 
@@ -89,15 +106,22 @@ function nodeLines(groups: readonly NodegroupPlan[]): string[] {
     const who = alike.size === 1 ? 'Each node' : listed(same.map(({ source }) => source));
     return hanging('  ', `${who}: ${sentence}`, 4);
   });
-  const smaller = groups.filter((group) => memoryWords(group) !== '');
-  if (smaller.length === 0) return sentences;
-  const memory = listed(smaller.map((group) => `${group.source} ${memoryWords(group)}`));
-  return [...sentences, ...hanging('  ', `Allocatable memory (estimate): ${memory}.`, 4)];
+  const memory = withWords(groups, memoryWords, ' ');
+  const capacity = withWords(groups, capacityWords, ': ');
+  return [
+    ...sentences,
+    ...(memory === '' ? [] : hanging('  ', `Allocatable memory (estimate): ${memory}.`, 4)),
+    ...(capacity === '' ? [] : hanging('  ', `Size (estimate): ${capacity}.`, 4)),
+  ];
 }
 
-/** `a, b, c and 4 more` */
-const listed = (items: readonly string[]): string =>
-  items.length > 4 ? `${items.slice(0, 3).join(', ')} and ${items.length - 3} more` : items.join(', ');
+/** `apps 6.9 -> 6.1 GiB, tools ...` of the groups that there is something to say of. */
+const withWords = (
+  groups: readonly NodegroupPlan[],
+  wordsOf: (group: NodegroupPlan) => string,
+  between: string,
+): string =>
+  listed(groups.filter((group) => wordsOf(group) !== '').map((group) => `${group.source}${between}${wordsOf(group)}`));
 
 /** Blocks of /28 in a subnet that can be free: AWS keeps addresses in the first and in the last one. */
 const blocksOf = (cidr: string): number => 2 ** (28 - Number(cidr.split('/')[1])) - 2;
@@ -144,14 +168,18 @@ const rowOf =
 
 function nextLines(
   plan: MigrationPlan,
-  { folder, command }: { folder: string | null; command?: string | undefined },
+  { folder, hasBarePods = false, command }: Pick<PlanTextOptions, 'folder' | 'hasBarePods' | 'command'>,
 ): string[] {
   const blocking = blockers(plan.findings).length;
   const again = command ?? `prefix-migrate plan --cluster ${plan.cluster.name}`;
   const written =
     folder === null
       ? ['  Dry run: nothing was written.']
-      : hanging('  ', `Written to ${folder}/ (${filesOf(plan).join(', ')})`, 2);
+      : hanging(
+          '  ',
+          `Written to ${folder}/ (${[...filesOf(plan), ...(hasBarePods ? ['bare-pods/'] : [])].join(', ')})`,
+          2,
+        );
   if (plan.nodegroups.length === 0 || impossibleSentence(plan) !== '') return written;
   if (blocking > 0) {
     return [

@@ -1,9 +1,12 @@
+import { formatDuration } from '../../domain/duration.ts';
 import { blockers } from '../../domain/finding.ts';
 import type {
   Forecast,
+  ForecastGroup,
   MigrationPlan,
   NodegroupPlan,
   OrderPlan,
+  RehearsalSummary,
   Stage,
   SubnetPlan,
   VpcCniPlan,
@@ -107,12 +110,107 @@ export const stageTitles: Record<Stage, string> = {
   drain: 'Pods moved',
 };
 
-/** How long draining takes and why; empty when no pod has to move. */
-export function drainSentence({ criticalWorkload, expectedSeconds, lowerBoundSeconds }: Forecast): string {
-  if (criticalWorkload === null) return '';
-  const [expected, least] = [roughly(expectedSeconds), roughly(lowerBoundSeconds)];
-  return `about ${expected} (estimate)${expected === least ? '' : `, at least ${least}`}; ${criticalWorkload} takes longest.`;
+/** `45s`, `4m30s`, `31 min`: of short times every second counts. */
+export const howLong = (seconds: number): string =>
+  seconds < 600 ? formatDuration(Math.round(seconds)) : roughly(seconds);
+
+/** How long draining takes, what decides it and what would shorten it; empty when no pod has to move. */
+export function drainSentence(forecast: Forecast): string {
+  if (forecast.criticalWorkload === null && forecast.groups.length === 0) return '';
+  return [lengthSentence(forecast), decidingSentence(forecast), savingSentence(forecast)]
+    .filter((said) => said !== '')
+    .join(' ');
 }
+
+function lengthSentence({ expectedSeconds, lowerBoundSeconds }: Forecast): string {
+  const [expected, least] = [
+    howLong(expectedSeconds),
+    howLong(lowerBoundSeconds < 600 ? lowerBoundSeconds : lowerBoundSeconds - (lowerBoundSeconds % 60)),
+  ];
+  const bound = expected === least || lowerBoundSeconds < 1 ? '' : `, at least ${least}`;
+  return `about ${expected} (estimate)${bound}.`;
+}
+
+/** The group that takes longest; undefined when nothing ends, or nothing moves. */
+export const criticalGroup = ({ groups }: Forecast): ForecastGroup | undefined =>
+  groups.find(({ expectedSeconds }) => expectedSeconds !== null);
+
+/** Who takes longest, in numbers: `shop/search decides: 9 pods, 1 at once, 140 s each.` */
+function decidingSentence(forecast: Forecast): string {
+  const { groups, limitedBy } = forecast;
+  const never = groups.filter(({ expectedSeconds }) => expectedSeconds === null).map(({ name }) => name);
+  const stuck = never.length === 0 ? '' : `${listed(never)} can never move, as budgets are now.`;
+  const critical = criticalGroup(forecast);
+  if (critical === undefined) {
+    const { criticalWorkload } = forecast;
+    return [stuck, criticalWorkload === null ? '' : `${criticalWorkload} takes longest.`].join(' ').trim();
+  }
+  const { name, kind, pods, cycleSeconds, graceSeconds } = critical;
+  const last = kind === 'singletons' ? 'one after the other, the last of which' : 'which';
+  const decides =
+    limitedBy === 'rate'
+      ? 'The number of pods decides: only so many are evicted in a second.'
+      : limitedBy === 'termination'
+        ? `${name} decides: ${count(pods, 'pod')}, ${last} may take up to ${formatDuration(graceSeconds)} to end.`
+        : `${name} decides: ${count(pods, 'pod')}, ${pace(critical)}, ${howLong(cycleSeconds)} each.`;
+  return [stuck, decides].filter((said) => said !== '').join(' ');
+}
+
+/** `2 at once` */
+export const pace = ({ kind, atOnce }: ForecastGroup): string =>
+  kind === 'singletons' ? 'one after the other' : `${atOnce} at once`;
+
+/** What would shorten the whole drain: no more than the next group leaves. */
+function savingSentence(forecast: Forecast): string {
+  const critical = criticalGroup(forecast);
+  if (critical?.expectedSeconds == null || forecast.limitedBy !== 'budget') return '';
+  const { name, kind, atOnce, budget, savedByOneMoreReplicaSeconds: byReplica } = critical;
+  const saved = byReplica > 0 ? byReplica : critical.savedByOneMoreAtOnceSeconds;
+  if (saved < 1 || (byReplica <= 0 && kind !== 'budget')) return '';
+  const change =
+    byReplica > 0 ? `One more replica of ${name}` : `A budget ${budget} that lets ${atOnce + 1} go at once`;
+  const next = forecast.groups.find((group) => group !== critical && group.expectedSeconds !== null);
+  const room = critical.expectedSeconds - (next?.expectedSeconds ?? 0);
+  if (next === undefined || saved <= room) return `${change} saves ${howLong(saved)}.`;
+  if (room < 1) return `${change} saves nothing by itself: ${next.name} takes as long.`;
+  return `${change} saves ${howLong(room)}; then ${next.name} decides.`;
+}
+
+/** What the drain's numbers rest on. */
+export const drainAssumptions =
+  'Estimates: a pod takes as long to be Ready as it took where it runs now (30 s where that was not seen), ends within 30 s ' +
+  '(or half of a longer grace period), and a volume takes 20 s to move. The least counts on the shortest time to Ready that ' +
+  'was seen. Groups run side by side.';
+
+/** `Asked the API server about 57 evictions (dry run): 55 allowed now, 2 refused.`; empty when there was nothing to ask. */
+export function rehearsalSentence(summary: RehearsalSummary): string {
+  const { pods, asked, accepted, refused, unanswered = 0, partBecause } = summary;
+  if (asked === 0) return partBecause === null ? '' : `The API server was not asked about evictions: ${partBecause}`;
+  const rest = partBecause === null || asked >= pods ? '' : ` Not about the other ${pods - asked}: ${partBecause}`;
+  const no = refused === 0 ? '' : `, ${refused} refused`;
+  const silent = unanswered === 0 ? '' : `, ${unanswered} without an answer`;
+  const see = refused + unanswered === 0 ? '' : ' (see the findings)';
+  return `Asked the API server about ${count(asked, 'eviction')} (dry run): ${accepted} allowed now${no}${silent}${see}.${rest}`;
+}
+
+/** `6 nodes, 4 are enough (memory)`; empty when nothing moves to it. */
+export function capacityWords({ nodes: { replacement }, capacity }: NodegroupPlan): string {
+  const { nodesNeeded, limitedBy, unplaced, unplacedPods = unplaced.length } = capacity;
+  const homeless = unplacedPods === 0 ? '' : `; ${count(unplacedPods, 'pod')} would fit on none`;
+  if (nodesNeeded === 0) return homeless === '' ? '' : `${count(replacement, 'node')}${homeless}`;
+  const verb = nodesNeeded === 1 ? 'is' : 'are';
+  const enough =
+    nodesNeeded < replacement
+      ? `${nodesNeeded} ${verb} enough (${limitedBy})`
+      : nodesNeeded === replacement
+        ? `no fewer would do (${limitedBy})`
+        : `${nodesNeeded} ${verb} needed (${limitedBy})`;
+  return `${count(replacement, 'node')}, ${enough}${homeless}`;
+}
+
+/** `a, b, c and 4 more` */
+export const listed = (items: readonly string[]): string =>
+  items.length > 4 ? `${items.slice(0, 3).join(', ')} and ${items.length - 3} more` : items.join(', ');
 
 /** The order of cordon and switch, with its reason. */
 export const orderSentence = ({ order, reason }: OrderPlan): string => `${order} (${orderWords[order]}). ${reason}`;

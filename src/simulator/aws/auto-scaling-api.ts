@@ -71,9 +71,9 @@ const operations: Record<string, Operation> = {
   },
   SuspendProcesses: {
     parameters: ['AutoScalingGroupName', 'ScalingProcesses'],
-    run(params, { groups }) {
-      const group = groupOf(groups, textOf(params['AutoScalingGroupName']));
-      for (const process of processesOf(params)) group.suspended.add(process);
+    run(params, scaling) {
+      const group = groupOf(scaling.groups, textOf(params['AutoScalingGroupName']));
+      scaling.suspend(group, processesOf(params));
       return undefined;
     },
   },
@@ -81,8 +81,27 @@ const operations: Record<string, Operation> = {
     parameters: ['AutoScalingGroupName', 'ScalingProcesses'],
     run(params, scaling) {
       const group = groupOf(scaling.groups, textOf(params['AutoScalingGroupName']));
-      for (const process of processesOf(params)) group.suspended.delete(process);
-      scaling.resize(group, { desired: group.desired }, 'processes were resumed');
+      scaling.resume(group, processesOf(params));
+      return undefined;
+    },
+  },
+  SetDesiredCapacity: {
+    parameters: ['AutoScalingGroupName', 'DesiredCapacity', 'HonorCooldown'],
+    run(params, scaling) {
+      const group = groupOf(scaling.groups, textOf(params['AutoScalingGroupName']));
+      const desired = number(params, 'DesiredCapacity');
+      if (desired === undefined)
+        throw validation("Value null at 'desiredCapacity' failed to satisfy constraint: Member must not be null");
+      if (desired > group.maxSize)
+        throw validation(
+          `New SetDesiredCapacity value ${desired} is above max value ${group.maxSize} for the AutoScalingGroup.`,
+        );
+      if (desired < group.minSize)
+        throw validation(
+          `New SetDesiredCapacity value ${desired} is below min value ${group.minSize} for the AutoScalingGroup.`,
+        );
+      const why = `a user request explicitly set group desired capacity changing the desired capacity from ${group.desired} to ${desired}`;
+      scaling.resize(group, { desired }, why);
       return undefined;
     },
   },
@@ -218,9 +237,9 @@ function groupItem(group: AutoScalingGroup): XmlTree {
     HealthCheckGracePeriod: 15,
     Instances: instanceItems(group),
     CreatedTime: isoTime(group.createdAt),
-    SuspendedProcesses: [...group.suspended].map((ProcessName) => ({
+    SuspendedProcesses: [...group.suspended].map(([ProcessName, at]) => ({
       ProcessName,
-      SuspensionReason: 'User suspended',
+      SuspensionReason: `User suspended at ${new Date(at).toISOString().slice(0, 19)}Z`,
     })),
     AvailabilityZones: [...new Set(Object.values(group.zones))],
     VPCZoneIdentifier: group.subnetIds.join(','),

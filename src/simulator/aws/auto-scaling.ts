@@ -17,7 +17,8 @@ export interface AutoScalingGroup {
   launchTemplate: { id: string; name: string; version: string };
   /** What an instance starts from. */
   launch: { types: InstanceType[]; spot: boolean; imageId: string; userData: string; groups: string[]; tags: Tags };
-  suspended: Set<string>;
+  /** Process -> when somebody suspended it, epoch milliseconds. */
+  suspended: Map<string, number>;
   members: Member[];
   /** Newest first. */
   activities: Activity[];
@@ -57,6 +58,11 @@ export interface AutoScaling {
   /** One more instance, at once; throws when there is no room in any subnet. */
   launch(group: AutoScalingGroup, launchedAt?: number): Instance;
   terminate(instanceId: string, decrement: boolean): { group: AutoScalingGroup; activity: Activity };
+  suspend(group: AutoScalingGroup, processes: readonly string[]): void;
+  /** What was held back happens now. */
+  resume(group: AutoScalingGroup, processes: readonly string[]): void;
+  /** An instance goes without being asked: nobody drains its node. */
+  lose(instanceId: string): void;
   /** The instance runs and has joined. */
   inService(instanceId: string): void;
   /** The instance is gone. */
@@ -68,6 +74,8 @@ export interface AutoScalingHooks {
   launched(group: AutoScalingGroup, instance: Instance): void;
   /** The terminate hook: drains, then shuts down and reports `left`. */
   terminating(group: AutoScalingGroup, instance: Instance): void;
+  /** The instance is shutting down already. */
+  lost(group: AutoScalingGroup, instance: Instance): void;
   launchFailed(group: AutoScalingGroup, error: AwsError): void;
 }
 
@@ -194,7 +202,7 @@ export function createAutoScaling(deps: { ec2: Ec2; clock: SimClock; ids: Ids; h
       const group: AutoScalingGroup = {
         ...spec,
         desired: 0,
-        suspended: new Set(),
+        suspended: new Map(),
         members: [],
         activities: [],
         createdAt: clock.now(),
@@ -231,6 +239,27 @@ export function createAutoScaling(deps: { ec2: Ec2; clock: SimClock; ids: Ids; h
       );
       reconcile(group, 'an instance was started in response to a difference between desired and actual capacity');
       return { group, activity };
+    },
+    suspend(group, processes) {
+      for (const process of processes) if (!group.suspended.has(process)) group.suspended.set(process, clock.now());
+    },
+    resume(group, processes) {
+      for (const process of processes) group.suspended.delete(process);
+      reconcile(
+        group,
+        'an instance was started or terminated in response to a difference between desired and actual capacity',
+      );
+    },
+    lose(instanceId) {
+      const found = byInstance.get(instanceId);
+      if (!found || found.member.lifecycle.startsWith('Terminating')) return;
+      const { group, member } = found;
+      member.lifecycle = 'Terminating';
+      const cause =
+        'an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped';
+      const activity = start(group, `Terminating EC2 instance: ${instanceId}`, cause);
+      byInstance.set(instanceId, { group, member, activity });
+      hooks.lost(group, member.instance);
     },
     inService(instanceId) {
       const found = byInstance.get(instanceId);

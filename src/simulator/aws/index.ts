@@ -84,6 +84,7 @@ export function createAws(options: AwsOptions): Aws {
     hooks: {
       launched: (group, instance) => nodegroups.hooks.launched(group, instance),
       terminating: (group, instance) => nodegroups.hooks.terminating(group, instance),
+      lost: (group, instance) => nodegroups.hooks.lost(group, instance),
       launchFailed: (group, error) => nodegroups.hooks.launchFailed(group, error),
     },
   });

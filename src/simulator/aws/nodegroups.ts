@@ -314,13 +314,16 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
   function terminating(group: AutoScalingGroup, instance: Instance): void {
     const nodegroup = ownerOf(group);
     const limit = nodegroup?.status === 'DELETING' ? drainOnDelete : drainOnScaleDown;
-    machines.drain(instance, limit, () =>
-      machines.shutDown(instance, () => {
-        byNode.delete(instance.privateDnsName);
-        scaling.left(instance.id);
-        if (nodegroup) finishDeletion(nodegroup);
-      }),
-    );
+    machines.drain(instance, limit, () => lost(group, instance));
+  }
+
+  function lost(group: AutoScalingGroup, instance: Instance): void {
+    const nodegroup = ownerOf(group);
+    machines.shutDown(instance, () => {
+      byNode.delete(instance.privateDnsName);
+      scaling.left(instance.id);
+      if (nodegroup) finishDeletion(nodegroup);
+    });
   }
 
   function launchFailed(group: AutoScalingGroup, error: AwsError): void {
@@ -466,6 +469,7 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
       group.createdAt = createdAt;
       group.desired = spec.scaling.desiredSize;
       nodegroup.group = group;
+      scaling.suspend(group, spec.suspendedProcesses ?? []);
       for (let index = 0; index < group.desired; index++) {
         const instance = scaling.launch(group, createdAt);
         byNode.set(instance.privateDnsName, { nodegroup, instance });
@@ -481,7 +485,7 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
       finishCreation(owner.nodegroup);
       recover(owner.nodegroup);
     },
-    hooks: { launched, terminating, launchFailed },
+    hooks: { launched, terminating, lost, launchFailed },
   };
 }
 

@@ -21,7 +21,7 @@ import { create, evict, patch, remove, removeAll, replace, scale, type WriteCont
 
 export type { AccessRule, User } from './authorization.ts';
 
-export interface ApiServerOptions extends Pick<WriteContext, 'evict' | 'deletePod'> {
+export interface ApiServerOptions extends Pick<WriteContext, 'admit' | 'evict' | 'deletePod'> {
   store: KubernetesStore;
   clock: SimClock;
   random: Random;
@@ -43,6 +43,7 @@ export function createApiServer(options: ApiServerOptions): { handle: SimHandler
     store,
     clock,
     random: random.fork('names'),
+    admit: (request) => options.admit(request),
     evict: (namespace, name, how) => options.evict(namespace, name, how),
     deletePod: (pod, how) => options.deletePod(pod, how),
   };

@@ -182,7 +182,9 @@ export function createDisruptionController(
   lagSeconds: number,
 ): DisruptionController {
   let paused: Set<string> | undefined;
-  const queue = createWorkQueue(clock, lagSeconds * 1000, sync);
+  const queue = createWorkQueue(clock, lagSeconds * 1000, (key) => {
+    sync(key);
+  });
   const index = createBudgetIndex(store, (key) => queue.add(key));
   // A change of scale changes what is expected.
   for (const resource of ['deployments', 'replicasets', 'statefulsets']) {

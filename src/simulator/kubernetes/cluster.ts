@@ -1,5 +1,6 @@
-import type { BudgetSpec, Timings, WorkloadSpec } from '../scenario.ts';
+import type { BudgetSpec, QuotaSpec, ServiceSpec, Timings, WebhookSpec, WorkloadSpec } from '../scenario.ts';
 import type { ClusterControl, KubeObject, PodNetwork, Random, SimClock, SimHandler } from '../types.ts';
+import { createAdmission } from './admission.ts';
 import { createApiServer } from './api-server.ts';
 import type { User } from './authorization.ts';
 import { createDisruptionController } from './budgets.ts';
@@ -10,12 +11,21 @@ import { createEventRecorder } from './events.ts';
 import { type EvictionOptions, evictPod } from './eviction.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { startKubelets } from './kubelet.ts';
-import type { Pod } from './objects.ts';
+import type { Node, Pod } from './objects.ts';
 import { type Cause, type DisruptionReport, startObserver, type Violation } from './observer.ts';
+import { startQuotaController } from './quotas.ts';
 import { startScheduler } from './scheduler.ts';
 import { StatusError } from './status.ts';
+import { createCsiNode, storageClasses } from './storage.ts';
 import { createStore, type KubernetesStore } from './store.ts';
-import { createBudget, createWorkload, ensureNamespace } from './workloads.ts';
+import {
+  createBudget,
+  createQuota,
+  createService,
+  createWebhook,
+  createWorkload,
+  ensureNamespace,
+} from './workloads.ts';
 
 export interface ClusterOptions {
   clock: SimClock;
@@ -30,6 +40,8 @@ export interface ClusterOptions {
   gitVersion?: string;
   /** Whether a node is Ready only once its aws-node pod is; true unless told. */
   awaitCni?: boolean;
+  /** The EBS CSI driver is there, and its nodes say they can attach so many volumes. */
+  attachLimit?: number;
   /** How many changes of each resource watches and pages can go back. */
   historyLength?: number;
 }
@@ -39,6 +51,9 @@ export interface Cluster extends ClusterControl {
   handle: SimHandler;
   createWorkload(workload: WorkloadSpec): void;
   createBudget(budget: BudgetSpec): void;
+  createQuota(quota: QuotaSpec): void;
+  createService(service: ServiceSpec): void;
+  createWebhook(webhook: WebhookSpec): void;
   /** Budgets that were broken by a voluntary disruption, so far. */
   violations(): Violation[];
   report(): DisruptionReport;
@@ -60,6 +75,7 @@ export function createCluster(options: ClusterOptions): Cluster {
     ...(historyLength === undefined ? {} : { historyLength }),
   });
   const record = createEventRecorder(store);
+  const admit = createAdmission(store);
   // The order matters: the observer reads the counts that the disruption controller's index keeps.
   const disruption = createDisruptionController(store, clock, record, timings.disruptionController);
   const observer = startObserver(store, disruption.index, () => clock.now());
@@ -71,6 +87,9 @@ export function createCluster(options: ClusterOptions): Cluster {
 
   function evict(namespace: string, name: string, how: EvictionOptions): void {
     try {
+      const object = store.get<Pod>('pods', namespace, name);
+      const place = { group: '', version: 'v1', resource: 'pods', subresource: 'eviction', namespace };
+      if (object) admit({ operation: 'CREATE', ...place, object });
       evictPod(store, disruption.index, namespace, name, how, (pod) => observer.expect(pod, 'eviction'));
     } catch (error) {
       if (error instanceof StatusError && error.status.code === 429) observer.refused();
@@ -83,8 +102,10 @@ export function createCluster(options: ClusterOptions): Cluster {
     clock,
     random: random.fork('controllers'),
     record,
+    admit,
     deletePod: (pod) => deletePod(pod, 'controller'),
   });
+  startQuotaController(store, clock);
   startScheduler(store, clock, record);
   const kubelets = startKubelets({ store, clock, record, network, awaitCni });
   startHousekeeping({
@@ -94,7 +115,13 @@ export function createCluster(options: ClusterOptions): Cluster {
     deletePod: (pod, cause, graceSeconds) =>
       deletePod(pod, cause, graceSeconds === undefined ? {} : { gracePeriodSeconds: graceSeconds }),
   });
-  const { users, authenticate, gitVersion } = options;
+  const { users, authenticate, gitVersion, attachLimit } = options;
+  if (attachLimit !== undefined) {
+    for (const each of storageClasses) store.create('storageclasses', each);
+    store.watch<Node>('nodes', ({ type, object }) => {
+      if (type === 'ADDED') createCsiNode(store, object, attachLimit);
+    });
+  }
   const { handle } = createApiServer({
     store,
     clock,
@@ -102,6 +129,7 @@ export function createCluster(options: ClusterOptions): Cluster {
     ...(users ? { users } : {}),
     ...(authenticate ? { authenticate } : {}),
     ...(gitVersion === undefined ? {} : { gitVersion }),
+    admit,
     evict,
     deletePod: (pod, how) => deletePod(pod, 'delete', how),
   });
@@ -113,6 +141,9 @@ export function createCluster(options: ClusterOptions): Cluster {
     handle,
     createWorkload: (workload) => createWorkload(store, workload),
     createBudget: (budget) => createBudget(store, budget),
+    createQuota: (quota) => createQuota(store, quota),
+    createService: (service) => createService(store, service),
+    createWebhook: (webhook) => createWebhook(store, webhook),
     evict(namespace, podName) {
       try {
         evict(namespace, podName, {});

@@ -1,7 +1,8 @@
-/** The controllers of workloads, and what makes them look: Deployment, ReplicaSet, StatefulSet, DaemonSet. */
+/** The controllers of workloads, and what makes them look: Deployment, ReplicaSet, StatefulSet, DaemonSet, Job. */
 import type { KubeObject } from '../types.ts';
 import { syncDaemonSet } from './daemon-sets.ts';
 import { syncDeployment } from './deployments.ts';
+import { createJobSync } from './jobs.ts';
 import type { DaemonSet, Node, Pod } from './objects.ts';
 import type { ControllerContext } from './owned-pods.ts';
 import { controllerOf, isReady, isTerminating } from './pods.ts';
@@ -15,12 +16,17 @@ const reactionMs = 10;
 export function startWorkloadControllers(context: ControllerContext): void {
   const { store, clock } = context;
   const queues: Record<string, WorkQueue> = {
-    Deployment: createWorkQueue(clock, reactionMs, (key) => syncDeployment(context, key)),
+    Deployment: createWorkQueue(clock, reactionMs, (key) => {
+      syncDeployment(context, key);
+    }),
     ReplicaSet: createWorkQueue(clock, reactionMs, (key) => syncReplicaSet(context, key)),
     StatefulSet: createWorkQueue(clock, reactionMs, (key) => syncStatefulSet(context, key)),
     // The work of one look grows with the number of nodes: in a large cluster it looks less often.
     DaemonSet: createWorkQueue(clock, daemonSetDelay, (key) => syncDaemonSet(context, key)),
   };
+  const jobs = createWorkQueue(clock, reactionMs, (key) => syncJob(key));
+  const syncJob = createJobSync(context, (key, wait) => jobs.addAfter(key, wait));
+  queues['Job'] = jobs;
   let nodes = 0;
   function daemonSetDelay(): number {
     return reactionMs + nodes / 5;
@@ -31,6 +37,7 @@ export function startWorkloadControllers(context: ControllerContext): void {
     replicasets: 'ReplicaSet',
     statefulsets: 'StatefulSet',
     daemonsets: 'DaemonSet',
+    jobs: 'Job',
   };
   for (const [resource, kind] of Object.entries(resources)) {
     store.watch(resource, ({ type, object }) => {

@@ -7,8 +7,9 @@ import { createPod, freeName, isOf, podsOf, revisionLabel, templateHash } from '
 import { isActive, isFinished, isHealthy, isReady, isTerminating, tolerates } from './pods.ts';
 import { scaled } from './quantity.ts';
 import { matchesNode } from './selectors.ts';
+import type { StatusError } from './status.ts';
 import type { KubernetesStore } from './store.ts';
-import { splitKey } from './work-queue.ts';
+import { type Outcome, splitKey } from './work-queue.ts';
 
 /** Tolerations that the controller gives each pod of a DaemonSet. */
 const daemonTolerations: readonly Toleration[] = [
@@ -32,14 +33,15 @@ interface Daemons {
   pods: Pod[];
 }
 
-export function syncDaemonSet(context: ControllerContext, key: string): void {
+export function syncDaemonSet(context: ControllerContext, key: string): Outcome {
   const { store } = context;
   const [namespace, name] = splitKey(key);
   const set = store.get<DaemonSet>('daemonsets', namespace, name);
-  if (!set) return;
+  if (!set) return undefined;
   const hash = templateHash(set.spec.template);
+  let refused = false;
   if (!isTerminating(set)) {
-    manageDaemons(context, set, hash);
+    refused = manageDaemons(context, set, hash);
     if (set.spec.updateStrategy?.type !== 'OnDelete') rollDaemons(context, set, hash);
   }
   const all = daemonsByNode(store, set);
@@ -59,6 +61,7 @@ export function syncDaemonSet(context: ControllerContext, key: string): void {
       ...(updated > 0 ? { updatedNumberScheduled: updated } : {}),
     };
   });
+  return refused ? 'retry' : undefined;
 }
 
 function daemonsByNode(store: KubernetesStore, set: DaemonSet): Daemons[] {
@@ -94,12 +97,15 @@ function targetNode({ spec }: Pod): string {
   return spec.nodeName ?? term?.matchFields?.[0]?.values?.[0] ?? '';
 }
 
-function manageDaemons(context: ControllerContext, set: DaemonSet, hash: string): void {
+/** Whether admission refused a pod. */
+function manageDaemons(context: ControllerContext, set: DaemonSet, hash: string): boolean {
+  let refused = false;
   for (const { node, wanted, pods } of daemonsByNode(context.store, set)) {
     for (const pod of pods) if (isFinished(pod) && !isTerminating(pod)) context.deletePod(pod);
-    if (wanted && pods.length === 0) createDaemon(context, set, hash, node);
+    if (wanted && pods.length === 0 && createDaemon(context, set, hash, node)) refused = true;
     if (!wanted && cannotStay(set, node)) for (const pod of pods.filter(isActive)) context.deletePod(pod);
   }
+  return refused;
 }
 
 /** A NoSchedule taint that came later leaves a running daemon alone. */
@@ -111,10 +117,15 @@ function cannotStay(set: DaemonSet, node: Node): boolean {
   return expelled === true || !matchesNode(spec, node);
 }
 
-function createDaemon(context: ControllerContext, set: DaemonSet, hash: string, { metadata }: Node): void {
+function createDaemon(
+  context: ControllerContext,
+  set: DaemonSet,
+  hash: string,
+  { metadata }: Node,
+): StatusError | undefined {
   const { name, namespace = '' } = set.metadata;
   const term = { matchFields: [{ key: 'metadata.name', operator: 'In', values: [metadata.name] }] };
-  createPod(context, {
+  return createPod(context, {
     owner: set,
     template: set.spec.template,
     name: freeName(context, namespace, `${name}-`),

@@ -5,6 +5,7 @@ import {
   type Container,
   type DaemonSet,
   type Deployment,
+  type Job,
   type Namespace,
   type Node,
   onKind,
@@ -87,6 +88,25 @@ const defaulters: Record<string, (draft: KubeObject, random: Random) => void> = 
     spec.revisionHistoryLimit ??= 10;
     defaultTemplate(spec.template);
     draft.status ??= { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 };
+  }),
+  jobs: onKind('Job', (draft: Job) => {
+    const { spec, metadata } = draft;
+    const uid = { 'batch.kubernetes.io/controller-uid': metadata.uid };
+    spec.parallelism ??= 1;
+    if (spec.completions === undefined && spec.parallelism === 1) spec.completions = 1;
+    spec.backoffLimit ??= 6;
+    spec.completionMode ??= 'NonIndexed';
+    spec.suspend ??= false;
+    spec.podReplacementPolicy ??= spec.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed';
+    spec.selector ??= { matchLabels: uid };
+    defaultTemplate(spec.template);
+    const { name } = metadata;
+    const own = { 'batch.kubernetes.io/job-name': name, 'controller-uid': metadata.uid, 'job-name': name };
+    spec.template.metadata = {
+      ...spec.template.metadata,
+      labels: { ...spec.template.metadata?.labels, ...uid, ...own },
+    };
+    draft.status ??= {};
   }),
   poddisruptionbudgets: onKind('PodDisruptionBudget', (draft: PodDisruptionBudget) => {
     draft.status ??= { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };

@@ -6,6 +6,7 @@ import type { ControllerContext } from './owned-pods.ts';
 import { ownerReference, podsOf, templateHash } from './owned-pods.ts';
 import { isTerminating, setCondition } from './pods.ts';
 import { scaled } from './quantity.ts';
+import { replicaFailure } from './replica-sets.ts';
 import { compareText, type KubernetesStore } from './store.ts';
 import { splitKey } from './work-queue.ts';
 
@@ -180,7 +181,20 @@ function writeDeploymentStatus(store: KubernetesStore, { metadata, spec }: Deplo
       ...(updated > 0 ? { updatedReplicas: updated } : {}),
       ...(ready > 0 ? { readyReplicas: ready, availableReplicas: ready } : {}),
       ...(wanted > ready ? { unavailableReplicas: wanted - ready } : {}),
-      conditions: setCondition(setCondition(draft.status?.conditions, availability, now), progress, now),
+      conditions: [
+        ...setCondition(
+          setCondition(
+            draft.status?.conditions?.filter(({ type }) => type !== replicaFailure),
+            availability,
+            now,
+          ),
+          progress,
+          now,
+        ),
+        ...sets
+          .flatMap(({ status }) => status.conditions?.filter(({ type }) => type === replicaFailure) ?? [])
+          .slice(0, 1),
+      ],
     };
   });
 }

@@ -1,7 +1,7 @@
 import type { PodNetwork, SimClock, Timer } from '../types.ts';
 import { deleteObject } from './deletion.ts';
 import type { RecordEvent } from './events.ts';
-import { behaviour, type Condition, type ContainerStatus, type Node, type Pod } from './objects.ts';
+import { behaviour, type Condition, type ContainerStatus, type Node, noAddresses, type Pod } from './objects.ts';
 import { conditionOf, isFinished, isReady, isTerminating, setCondition } from './pods.ts';
 import type { KubernetesStore } from './store.ts';
 import { keyOf, splitKey } from './work-queue.ts';
@@ -37,6 +37,8 @@ interface PodWork {
   uid: string;
   nodeName: string;
   timer?: Timer;
+  /** The end of its work. */
+  ending?: Timer;
   /** When a terminating pod ends, epoch milliseconds. */
   endsAt?: number;
   attempts: number;
@@ -172,7 +174,7 @@ export function startKubelets({ store, clock, record, network, awaitCni }: Kubel
       return;
     }
     const hostIp = node.status.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '';
-    const address = pod.spec.hostNetwork ? { ip: hostIp } : attach(known, pod);
+    const address = pod.spec.hostNetwork ? { ip: hostIp } : attach(known, pod, node);
     if ('error' in address) {
       record(pod, 'Warning', 'FailedCreatePodSandBox', sandboxText(pod, address.error), component);
       const wait = Math.min(longestRetryMs, firstRetryMs * 2 ** known.attempts);
@@ -184,7 +186,30 @@ export function startKubelets({ store, clock, record, network, awaitCni }: Kubel
     const never = pod.metadata.annotations?.[behaviour.neverReady] === 'true';
     run(pod, hostIp, address.ip, readyMs === 0 && !never);
     record(pod, 'Normal', 'Started', `Started container ${pod.spec.containers[0]?.name ?? ''}`, component);
+    const runMs = timeOf(pod, behaviour.runSeconds);
     if (readyMs > 0 && !never) known.timer = clock.after(readyMs, () => ready(uid));
+    else if (!never) crashLater(pod, known);
+    if (runMs !== undefined) known.ending = clock.after(runMs, () => complete(uid));
+  }
+
+  /** Its work is done: the pod stays, and holds no address any more. */
+  function complete(uid: string): void {
+    const found = current(uid);
+    if (!found || isTerminating(found.pod)) return;
+    const { known, pod } = found;
+    known.timer?.cancel();
+    detach(known);
+    stopContainers(pod, 'Succeeded', 0);
+  }
+
+  /** Some time after it became Ready, a container that is made so ends with an error. */
+  function crashLater(pod: Pod, known: PodWork): void {
+    const wait = timeOf(pod, behaviour.crashAfterSeconds);
+    if (wait === undefined) return;
+    known.timer = clock.after(wait, () => {
+      const found = current(known.uid);
+      if (found && !isTerminating(found.pod)) crash(found.pod, known, 'back-off restarting failed container');
+    });
   }
 
   /** The first container ends at once: it is started again and again. */
@@ -209,7 +234,10 @@ export function startKubelets({ store, clock, record, network, awaitCni }: Kubel
     known.timer = clock.after(wait, () => start(metadata.uid));
   }
 
-  function attach(known: PodWork, pod: Pod): { ip: string } | { error: string } {
+  /** A sandbox lives as long as its pod, through all restarts of its containers. */
+  function attach(known: PodWork, pod: Pod, node: Node): { ip: string } | { error: string } {
+    if (known.attached && pod.status.podIP !== undefined) return { ip: pod.status.podIP };
+    if (node.metadata.annotations?.[noAddresses] === 'true') return { error: noAddressError };
     const { namespace = '', name, uid } = pod.metadata;
     const result = network.attach(known.nodeName, { namespace, name, uid });
     known.attached = !('error' in result);
@@ -232,6 +260,7 @@ export function startKubelets({ store, clock, record, network, awaitCni }: Kubel
       status.startTime = now;
       status.containerStatuses = spec.containers.map(({ name, image = '' }) => ({
         ...containerStatus(name, image),
+        restartCount: status.containerStatuses?.find((each) => each.name === name)?.restartCount ?? 0,
         state: { running: { startedAt: now } },
         ready: isUp,
         started: true,
@@ -250,9 +279,11 @@ export function startKubelets({ store, clock, record, network, awaitCni }: Kubel
       }
       for (const container of status.containerStatuses ?? []) container.ready = true;
     });
+    crashLater(found.pod, found.known);
   }
 
   function terminate(pod: Pod, known: PodWork): void {
+    if (isFinished(pod)) return;
     const grace = pod.metadata.deletionGracePeriodSeconds ?? 30;
     const asked = seconds(pod, behaviour.terminationSeconds, 0);
     const endsAt = clock.now() + Math.min(asked, grace) * 1000;
@@ -262,6 +293,7 @@ export function startKubelets({ store, clock, record, network, awaitCni }: Kubel
       record(pod, 'Normal', 'Killing', text, component);
     }
     known.timer?.cancel();
+    known.ending?.cancel();
     known.endsAt = endsAt;
     known.timer = clock.after(endsAt - clock.now(), () => end(known.uid));
   }
@@ -271,28 +303,36 @@ export function startKubelets({ store, clock, record, network, awaitCni }: Kubel
     if (!found) return;
     const { known, pod } = found;
     detach(known);
+    // A server ends well when it is told to stop; a task is cut off.
+    const cut = (pod.spec.restartPolicy ?? 'Always') !== 'Always';
+    const ended = cut ? stopContainers(pod, 'Failed', 143) : stopContainers(pod, 'Succeeded', 0);
+    if (ended) deleteObject(store, 'pods', ended, { gracePeriodSeconds: 0 });
+  }
+
+  function stopContainers({ metadata }: Pod, phase: 'Succeeded' | 'Failed', exitCode: number): Pod | undefined {
     const now = store.timestamp();
-    const { namespace, name } = pod.metadata;
-    const ended = store.update<Pod>('pods', namespace, name, ({ status }) => {
-      status.phase = 'Succeeded';
+    const { namespace, name } = metadata;
+    const reason = exitCode === 0 ? 'Completed' : 'Error';
+    return store.update<Pod>('pods', namespace, name, ({ status }) => {
+      status.phase = phase;
       for (const type of ['ContainersReady', 'Ready']) {
         const condition = { type, status: 'False', lastProbeTime: null, reason: 'PodCompleted' };
         if (conditionOf({ status }, type)) status.conditions = setCondition(status.conditions, condition, now);
       }
       for (const container of status.containerStatuses ?? []) {
         const startedAt = startOf(container) ?? now;
-        container.state = { terminated: { exitCode: 0, reason: 'Completed', startedAt, finishedAt: now } };
+        container.state = { terminated: { exitCode, reason, startedAt, finishedAt: now } };
         container.ready = false;
         container.started = false;
       }
     });
-    if (ended) deleteObject(store, 'pods', ended, { gracePeriodSeconds: 0 });
   }
 
   function forget({ metadata }: Pod): void {
     const known = work.get(metadata.uid);
     if (!known) return;
     known.timer?.cancel();
+    known.ending?.cancel();
     detach(known);
     work.delete(metadata.uid);
   }
@@ -306,14 +346,27 @@ export function startKubelets({ store, clock, record, network, awaitCni }: Kubel
   return {
     stop(nodeName) {
       silent.add(nodeName);
-      for (const known of work.values()) if (known.nodeName === nodeName) known.timer?.cancel();
+      for (const known of work.values()) {
+        if (known.nodeName !== nodeName) continue;
+        known.timer?.cancel();
+        known.ending?.cancel();
+      }
       clock.after(silenceMs, () => becomeUnknown(nodeName));
     },
   };
 }
 
+/** aws/amazon-vpc-cni-k8s cmd/routed-eni-cni-plugin: ipamd has nothing to give. */
+const noAddressError = 'add cmd: failed to assign an IP address to container';
+
 function isCni(pod: Pod): boolean {
   return pod.metadata.labels?.['k8s-app'] === 'aws-node';
+}
+
+/** Milliseconds; undefined when the pod says nothing of it. */
+function timeOf(pod: Pod, annotation: string): number | undefined {
+  const told = pod.metadata.annotations?.[annotation];
+  return told === undefined ? undefined : seconds(pod, annotation, 0) * 1000;
 }
 
 function seconds(pod: Pod, annotation: string, otherwise: number): number {

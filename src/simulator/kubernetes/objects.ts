@@ -57,7 +57,7 @@ export interface Container {
   env?: EnvVar[];
   args?: string[];
   command?: string[];
-  ports?: { containerPort: number; name?: string; protocol?: string }[];
+  ports?: { containerPort: number; hostPort?: number; hostIP?: string; name?: string; protocol?: string }[];
   resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
   volumeMounts?: { name: string; mountPath: string }[];
   imagePullPolicy?: string;
@@ -82,7 +82,19 @@ export interface NodeSelectorTerm {
 export interface PodAffinityTerm {
   labelSelector?: LabelSelector;
   namespaces?: string[];
+  namespaceSelector?: LabelSelector;
   topologyKey: string;
+}
+
+export interface TopologySpreadConstraint {
+  maxSkew: number;
+  topologyKey: string;
+  whenUnsatisfiable: string;
+  labelSelector?: LabelSelector;
+  matchLabelKeys?: string[];
+  minDomains?: number;
+  nodeAffinityPolicy?: string;
+  nodeTaintsPolicy?: string;
 }
 
 export interface Affinity {
@@ -105,9 +117,11 @@ export interface PodSpec {
   hostname?: string;
   nodeSelector?: Record<string, string>;
   affinity?: Affinity;
+  topologySpreadConstraints?: TopologySpreadConstraint[];
   tolerations?: Toleration[];
   volumes?: Volume[];
   terminationGracePeriodSeconds?: number;
+  activeDeadlineSeconds?: number;
   restartPolicy?: string;
   dnsPolicy?: string;
   schedulerName?: string;
@@ -170,7 +184,7 @@ export interface Node extends KubeObject {
 }
 
 export interface PodTemplateSpec {
-  metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
+  metadata?: { labels?: Record<string, string>; annotations?: Record<string, string>; finalizers?: string[] };
   spec: PodSpec;
 }
 
@@ -215,6 +229,7 @@ export interface StatefulSet extends Workload {
     podManagementPolicy?: string;
     updateStrategy?: { type: string; rollingUpdate?: { partition?: number } };
     revisionHistoryLimit?: number;
+    volumeClaimTemplates?: { metadata: { name: string }; spec: PersistentVolumeClaim['spec'] }[];
   };
   status: {
     observedGeneration?: number;
@@ -318,8 +333,106 @@ export interface Event extends KubeObject {
 }
 
 export interface Job extends KubeObject {
-  spec: { template: PodTemplateSpec; completions?: number; parallelism?: number; selector?: LabelSelector };
-  status: { active?: number; succeeded?: number; failed?: number; conditions?: Condition[] };
+  spec: {
+    template: PodTemplateSpec;
+    completions?: number;
+    parallelism?: number;
+    backoffLimit?: number;
+    activeDeadlineSeconds?: number;
+    completionMode?: string;
+    suspend?: boolean;
+    podFailurePolicy?: { rules: PodFailureRule[] };
+    podReplacementPolicy?: string;
+    selector?: LabelSelector;
+  };
+  status: {
+    active?: number;
+    ready?: number;
+    terminating?: number;
+    succeeded?: number;
+    failed?: number;
+    startTime?: string;
+    completionTime?: string;
+    conditions?: Condition[];
+  };
+}
+
+/** One of the two is given. */
+export interface PodFailureRule {
+  action: string;
+  onPodConditions?: { type: string; status?: string }[];
+  onExitCodes?: { operator: string; values: number[]; containerName?: string };
+}
+
+export interface ResourceQuota extends KubeObject {
+  spec: {
+    hard?: Record<string, string>;
+    scopes?: string[];
+    scopeSelector?: { matchExpressions?: { scopeName: string; operator: string; values?: string[] }[] };
+  };
+  status: { hard?: Record<string, string>; used?: Record<string, string> };
+}
+
+export interface Service extends KubeObject {
+  spec: {
+    selector?: Record<string, string>;
+    ports?: { name?: string; port: number; protocol?: string; targetPort?: number | string }[];
+    type?: string;
+  };
+}
+
+export interface Webhook {
+  name: string;
+  clientConfig: { service?: { namespace: string; name: string; path?: string; port?: number }; url?: string };
+  rules?: {
+    operations?: string[];
+    apiGroups?: string[];
+    apiVersions?: string[];
+    resources?: string[];
+    scope?: string;
+  }[];
+  failurePolicy?: string;
+  namespaceSelector?: LabelSelector;
+  objectSelector?: LabelSelector;
+  timeoutSeconds?: number;
+}
+
+/** ValidatingWebhookConfiguration and MutatingWebhookConfiguration. */
+export interface WebhookConfiguration extends KubeObject {
+  webhooks?: Webhook[];
+}
+
+export interface PersistentVolumeClaim extends KubeObject {
+  spec: {
+    accessModes?: string[];
+    storageClassName?: string;
+    volumeName?: string;
+    resources?: { requests?: Record<string, string> };
+  };
+  status?: { phase: string };
+}
+
+export interface PersistentVolume extends KubeObject {
+  spec: {
+    capacity?: Record<string, string>;
+    accessModes?: string[];
+    storageClassName?: string;
+    claimRef?: { namespace?: string; name?: string; uid?: string };
+    csi?: { driver: string; volumeHandle: string };
+    local?: { path: string };
+    nodeAffinity?: { required?: { nodeSelectorTerms: NodeSelectorTerm[] } };
+  };
+  status?: { phase: string };
+}
+
+export interface StorageClass extends KubeObject {
+  provisioner: string;
+  volumeBindingMode?: string;
+}
+
+export interface CsiNode extends KubeObject {
+  kind: 'CSINode';
+  spec: { drivers: { name: string; nodeID: string; topologyKeys?: string[]; allocatable?: { count?: number } }[] };
 }
 
 /** Annotations on a pod (or its template) that tell the kubelet of the world how the pod behaves. */
@@ -330,7 +443,14 @@ export const behaviour = {
   terminationSeconds: 'sim.prefix-migrate/termination-seconds',
   /** `true`: runs, and is never Ready. */
   neverReady: 'sim.prefix-migrate/never-ready',
+  /** Seconds that its containers run before they end well, for pods that are to end. */
+  runSeconds: 'sim.prefix-migrate/run-seconds',
+  /** Seconds from Ready to an error that ends its container, each time it has been started again. */
+  crashAfterSeconds: 'sim.prefix-migrate/crash-after-seconds',
 } as const;
+
+/** Annotation on a node, `true`: the VPC CNI has no address for new pods there. */
+export const noAddresses = 'sim.prefix-migrate/no-addresses';
 
 /** Whether an object is of a kind; objects of the store are what their kind says. */
 export function isKind<T extends KubeObject>(object: KubeObject | undefined, kind: T['kind']): object is T {

@@ -1,8 +1,10 @@
 /** What the controllers of workloads share: their pods, and how they make them. */
 import type { KubeObject, Random, SimClock } from '../types.ts';
+import type { Admit } from './admission.ts';
 import { nameSuffix } from './defaults.ts';
 import type { RecordEvent } from './events.ts';
 import { isKind, type OwnerReference, type Pod, type PodTemplateSpec } from './objects.ts';
+import { StatusError } from './status.ts';
 import type { KubernetesStore } from './store.ts';
 
 /** The label that says of which template a pod of a StatefulSet or DaemonSet is. */
@@ -13,6 +15,7 @@ export interface ControllerContext {
   clock: SimClock;
   random: Random;
   record: RecordEvent;
+  admit: Admit;
   /** Deletes a pod as a controller does: with its grace period, asking no budget. */
   deletePod(pod: Pod): void;
 }
@@ -46,13 +49,20 @@ export interface NewPod {
   generateName?: string;
   labels: Record<string, string>;
   adjust?: (spec: Pod['spec']) => void;
+  /** Beyond those of the template. */
+  finalizers?: readonly string[];
 }
 
-export function createPod({ store, record }: ControllerContext, { owner, template, name, ...more }: NewPod): void {
+/** Undefined once the pod is there; otherwise why admission refused it, which an event of its owner tells too. */
+export function createPod(
+  { store, record, admit }: ControllerContext,
+  { owner, template, name, ...more }: NewPod,
+): StatusError | undefined {
   const { annotations } = template.metadata ?? {};
   const { namespace } = owner.metadata;
   const spec = { ...template.spec };
   more.adjust?.(spec);
+  const finalizers = [...(template.metadata?.finalizers ?? []), ...(more.finalizers ?? [])];
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -62,12 +72,27 @@ export function createPod({ store, record }: ControllerContext, { owner, templat
       ...(namespace ? { namespace } : {}),
       labels: { ...template.metadata?.labels, ...more.labels },
       ...(annotations ? { annotations } : {}),
+      ...(finalizers.length > 0 ? { finalizers } : {}),
       ownerReferences: [ownerReference(owner)],
     },
     spec,
   };
+  const component = `${owner.kind.toLowerCase()}-controller`;
+  try {
+    const object = { ...pod, metadata: { ...pod.metadata, uid: '', resourceVersion: '', creationTimestamp: '' } };
+    admit({ operation: 'CREATE', group: '', version: 'v1', resource: 'pods', namespace, object });
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    const told =
+      owner.kind === 'StatefulSet'
+        ? `create Pod ${name} in StatefulSet ${owner.metadata.name} failed error: ${error.message}`
+        : `Error creating: ${error.message}`;
+    record(owner, 'Warning', 'FailedCreate', told, component);
+    return error;
+  }
   store.create('pods', pod);
-  record(owner, 'Normal', 'SuccessfulCreate', `Created pod: ${name}`, `${owner.kind.toLowerCase()}-controller`);
+  record(owner, 'Normal', 'SuccessfulCreate', `Created pod: ${name}`, component);
+  return undefined;
 }
 
 export function freeName({ store, random }: ControllerContext, namespace: string, prefix: string): string {

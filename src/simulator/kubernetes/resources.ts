@@ -100,6 +100,10 @@ const core: Record<string, [kind: string, definition: Definition]> = {
 
 const groups: Record<string, Record<string, [kind: string, definition: Definition]>> = {
   '/v1': core,
+  'admissionregistration.k8s.io/v1': {
+    mutatingwebhookconfigurations: ['MutatingWebhookConfiguration', { cluster: true }],
+    validatingwebhookconfigurations: ['ValidatingWebhookConfiguration', { cluster: true }],
+  },
   'apps/v1': {
     controllerrevisions: ['ControllerRevision', {}],
     daemonsets: ['DaemonSet', { short: 'ds', all: true, status: true }],
@@ -164,7 +168,6 @@ export function findResource(group: string, version: string, resource: string): 
 
 /** Groups of a Kubernetes API server that this one leaves out: asked for, they must not look as if they were empty. */
 export const missingGroups: ReadonlySet<string> = new Set([
-  'admissionregistration.k8s.io',
   'apiextensions.k8s.io',
   'apiregistration.k8s.io',
   'authentication.k8s.io',

@@ -1,11 +1,13 @@
 import type { SimClock } from '../types.ts';
 import type { RecordEvent } from './events.ts';
 import { equal } from './json.ts';
-import type { Node, Pod, PodAffinityTerm, Taint } from './objects.ts';
+import type { Container, Node, Pod, Taint } from './objects.ts';
 import { controllerOf, isFinished, requests, setCondition, tolerates } from './pods.ts';
 import { quantity } from './quantity.ts';
-import { matchesNode, matchesSelector, matchesTerms } from './selectors.ts';
+import { matchesNode } from './selectors.ts';
+import { claimsOf, claimTrouble, exceedsAttachLimit, fitsNode, provision, volumeOf } from './storage.ts';
 import type { KubernetesStore } from './store.ts';
+import { required, type Surroundings, type TopologyFilter, topologyFilter } from './topology.ts';
 import { keyOf, splitKey } from './work-queue.ts';
 
 const reactionMs = 10;
@@ -13,7 +15,6 @@ const reactionMs = 10;
 const retryMs = 1_000;
 /** Enough feasible nodes to choose among; in a larger cluster the search begins where the last one ended. */
 const feasibleNodes = 100;
-const hostname = 'kubernetes.io/hostname';
 
 interface NodeRoom {
   node: Node;
@@ -27,18 +28,27 @@ interface NodeRoom {
 type Refusal = { reasons: string[]; resolvable: boolean };
 
 /**
- * Binds pending pods to nodes: taints, `unschedulable`, node selector and required node affinity, CPU, memory and number
- * of pods, zone of bound volumes, required anti-affinity; among the nodes that fit, the least allocated.
+ * Binds pending pods to nodes: taints, `unschedulable`, node selector and required node affinity, host ports, CPU, memory,
+ * number of pods and extended resources, attachments, node affinity of bound volumes, spread constraints, required affinity
+ * and anti-affinity between pods; among the nodes that fit, the least allocated.
  */
 export function startScheduler(store: KubernetesStore, clock: SimClock, record: RecordEvent): void {
   const rooms = new Map<string, NodeRoom>();
   const order: string[] = [];
   const active = new Set<string>();
   let waiting = new Set<string>();
+  /** Pods with required anti-affinity, on their nodes. */
+  const repelling = new Map<string, Pod>();
   let next = 0;
   let roundDue = false;
   let retryDue = false;
   let lastRetry = Number.NEGATIVE_INFINITY;
+  let waitsForPods = false;
+  const surroundings: Surroundings = {
+    places: () => [...rooms.values()].map(({ node, pods }) => ({ node, pods: [...pods.values()] })),
+    nodeOf: ({ spec }) => rooms.get(spec.nodeName ?? '')?.node,
+    repelling,
+  };
 
   store.watch<Pod>('pods', ({ type, object, previous }) => {
     const key = keyOf(object);
@@ -46,7 +56,8 @@ export function startScheduler(store: KubernetesStore, clock: SimClock, record: 
     const after = type !== 'DELETED' && holdsRoom(object) ? object : undefined;
     if (before) release(before, key);
     if (after) occupy(after, key);
-    if (before && !after) retryWaiting();
+    // Where others are may be what a pod waits for.
+    if (before ? !after : after && waitsForPods) retryWaiting();
     const wants = type !== 'DELETED' && !object.spec.nodeName && !object.metadata.deletionTimestamp;
     if (!wants) {
       active.delete(key);
@@ -78,6 +89,10 @@ export function startScheduler(store: KubernetesStore, clock: SimClock, record: 
     if (!previous || matters(previous, object)) retryWaiting();
   });
 
+  for (const resource of ['persistentvolumeclaims', 'persistentvolumes', 'csinodes', 'storageclasses']) {
+    store.watch(resource, retryWaiting);
+  }
+
   function occupy(pod: Pod, key: string): void {
     const room = rooms.get(pod.spec.nodeName ?? '');
     if (!room || room.pods.has(key)) return;
@@ -85,6 +100,7 @@ export function startScheduler(store: KubernetesStore, clock: SimClock, record: 
     room.pods.set(key, pod);
     room.used = { cpu: room.used.cpu + cpu, memory: room.used.memory + memory };
     countMate(room, pod, 1);
+    if (required(pod, 'podAntiAffinity').length > 0) repelling.set(key, pod);
   }
 
   function release(pod: Pod, key: string): void {
@@ -93,6 +109,7 @@ export function startScheduler(store: KubernetesStore, clock: SimClock, record: 
     const { cpu, memory } = requests(pod);
     room.used = { cpu: room.used.cpu - cpu, memory: room.used.memory - memory };
     countMate(room, pod, -1);
+    repelling.delete(key);
   }
 
   function enqueue(key: string): void {
@@ -110,6 +127,7 @@ export function startScheduler(store: KubernetesStore, clock: SimClock, record: 
       lastRetry = clock.now();
       const again = waiting;
       waiting = new Set();
+      waitsForPods = false;
       for (const key of again) enqueue(key);
     });
   }
@@ -131,7 +149,7 @@ export function startScheduler(store: KubernetesStore, clock: SimClock, record: 
 
   function schedule(pod: Pod, refused: Map<string, string>): void {
     const pinned = pinnedNode(pod);
-    const alike = pinned === undefined ? controllerOf(pod)?.uid : undefined;
+    const alike = pinned === undefined && !isParticular(pod) ? controllerOf(pod)?.uid : undefined;
     const known = alike === undefined ? undefined : refused.get(alike);
     const { chosen, message } = known === undefined ? choose(pod, pinned) : { chosen: undefined, message: known };
     if (chosen) {
@@ -140,6 +158,7 @@ export function startScheduler(store: KubernetesStore, clock: SimClock, record: 
     }
     if (alike !== undefined) refused.set(alike, message);
     waiting.add(keyOf(pod));
+    waitsForPods ||= dependsOnPods(pod);
     store.update<Pod>('pods', pod.metadata.namespace, pod.metadata.name, ({ status }) => {
       const condition = {
         type: 'PodScheduled',
@@ -155,6 +174,12 @@ export function startScheduler(store: KubernetesStore, clock: SimClock, record: 
 
   function choose(pod: Pod, pinned: string | undefined): { chosen?: NodeRoom | undefined; message: string } {
     const wanted = requests(pod);
+    const claims = claimsOf(store, pod);
+    const trouble = claimTrouble(store, claims);
+    if (trouble !== undefined) return { message: explain(rooms.size, undefined, false, trouble) };
+    const volumes = [...claims.values()].map((claim) => volumeOf(store, claim));
+    const topology = topologyFilter(store, pod, surroundings);
+    const demand: Demand = { ...wanted, more: moreOf(pod), ports: hostPorts(pod), volumes, topology };
     const refusals: Refusal[] = [];
     const feasible: NodeRoom[] = [];
     const candidates = pinned === undefined ? order.length : 1;
@@ -162,7 +187,7 @@ export function startScheduler(store: KubernetesStore, clock: SimClock, record: 
     for (; looked < candidates && feasible.length < feasibleNodes; looked++) {
       const room = rooms.get(pinned ?? order[(next + looked) % order.length] ?? '');
       if (!room) continue;
-      const refusal = refuse(store, pod, wanted, room);
+      const refusal = refuse(store, pod, demand, room);
       if (refusal) refusals.push(refusal);
       else feasible.push(room);
     }
@@ -174,6 +199,7 @@ export function startScheduler(store: KubernetesStore, clock: SimClock, record: 
   function bind(pod: Pod, { node }: NodeRoom): void {
     const { name, namespace = '' } = pod.metadata;
     const nodeName = node.metadata.name;
+    provision(store, pod, node);
     store.update<Pod>('pods', namespace, name, (draft) => {
       draft.spec.nodeName = nodeName;
       const condition = { type: 'PodScheduled', status: 'True', lastProbeTime: null };
@@ -222,30 +248,92 @@ function pinnedNode({ spec }: Pod): string | undefined {
   return field?.key === 'metadata.name' && field.operator === 'In' ? field.values?.[0] : undefined;
 }
 
+/** What a pod wants of a node. */
+interface Demand {
+  cpu: number;
+  memory: number;
+  /** Resources that only some nodes have: `nvidia.com/gpu` */
+  more: ReadonlyMap<string, number>;
+  ports: readonly string[];
+  volumes: readonly ReturnType<typeof volumeOf>[];
+  topology: TopologyFilter | undefined;
+}
+
 /** Why a node cannot take a pod, in the order of the scheduler's filters; undefined when it can. */
-function refuse(
-  store: KubernetesStore,
-  pod: Pod,
-  wanted: { cpu: number; memory: number },
-  { node, pods, used, total }: NodeRoom,
-): Refusal | undefined {
+function refuse(store: KubernetesStore, pod: Pod, demand: Demand, room: NodeRoom): Refusal | undefined {
+  const { node, pods } = room;
   const { tolerations } = pod.spec;
   if (node.spec.unschedulable && !tolerates(tolerations, unschedulable)) return never('node(s) were unschedulable');
   const taint = node.spec.taints?.find((each) => each.effect !== 'PreferNoSchedule' && !tolerates(tolerations, each));
   if (taint) return never(`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`);
   if (!matchesNode(pod.spec, node)) return never("node(s) didn't match Pod's node affinity/selector");
-  const short = [
-    ...(pods.size + 1 > total.pods ? ['Too many pods'] : []),
-    ...(exceeds(used.cpu + wanted.cpu, total.cpu) ? ['Insufficient cpu'] : []),
-    ...(exceeds(used.memory + wanted.memory, total.memory) ? ['Insufficient memory'] : []),
-  ];
+  if (demand.ports.length > 0 && portsTaken(demand.ports, pods.values())) {
+    return maybe("node(s) didn't have free ports for the requested pod ports");
+  }
+  const short = shortages(demand, room);
   if (short.length > 0) return { reasons: short, resolvable: true };
-  if (!volumesFit(store, pod, node)) return never('node(s) had volume node affinity conflict');
-  const apart = pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
-  const clash = apart.some(
-    (term) => term.topologyKey === hostname && [...pods.values()].some((other) => repels(term, pod, other)),
-  );
-  return clash ? { reasons: ["node(s) didn't match pod anti-affinity rules"], resolvable: true } : undefined;
+  if (demand.volumes.length > 0) {
+    if (exceedsAttachLimit(store, pod, node, pods.values())) return maybe('node(s) exceed max volume count');
+    if (!demand.volumes.every((volume) => fitsNode(volume, node))) {
+      return never('node(s) had volume node affinity conflict');
+    }
+  }
+  const apart = demand.topology?.(node);
+  return apart && { reasons: [apart.reason], resolvable: apart.resolvable };
+}
+
+function shortages({ cpu, memory, more }: Demand, { node, pods, used, total }: NodeRoom): string[] {
+  return [
+    ...(pods.size + 1 > total.pods ? ['Too many pods'] : []),
+    ...(exceeds(used.cpu + cpu, total.cpu) ? ['Insufficient cpu'] : []),
+    ...(exceeds(used.memory + memory, total.memory) ? ['Insufficient memory'] : []),
+    ...[...more]
+      .filter(([name, wanted]) => {
+        const taken = [...pods.values()].reduce((sum, other) => sum + (moreOf(other).get(name) ?? 0), 0);
+        return exceeds(taken + wanted, quantity(node.status.allocatable?.[name]));
+      })
+      .map(([name]) => `Insufficient ${name}`),
+  ];
+}
+
+/** Requests of resources with a domain in their name. */
+function moreOf({ spec }: Pod): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const { resources } of spec.containers) {
+    for (const [name, value] of Object.entries(resources?.requests ?? {})) {
+      if (name.includes('/')) found.set(name, (found.get(name) ?? 0) + quantity(value));
+    }
+  }
+  return found;
+}
+
+/** `TCP/8080`. Every address of the node is meant. */
+function hostPorts({ spec }: Pod): string[] {
+  const portsOf = ({ ports = [] }: Container): string[] =>
+    ports.flatMap(({ hostPort, containerPort, protocol = 'TCP' }) => {
+      const port = hostPort ?? (spec.hostNetwork ? containerPort : undefined);
+      return port === undefined || port === 0 ? [] : [`${protocol}/${port}`];
+    });
+  return spec.containers.flatMap(portsOf);
+}
+
+function portsTaken(wanted: readonly string[], pods: Iterable<Pod>): boolean {
+  for (const pod of pods) if (hostPorts(pod).some((port) => wanted.includes(port))) return true;
+  return false;
+}
+
+/** Whether where other pods are decides where this one may be. */
+function dependsOnPods(pod: Pod): boolean {
+  return (pod.spec.topologySpreadConstraints?.length ?? 0) + required(pod, 'podAffinity').length > 0;
+}
+
+/** Whether a pod may differ from its siblings in where it fits, or fit where they did not a moment ago. */
+function isParticular(pod: Pod): boolean {
+  return dependsOnPods(pod) || pod.spec.volumes?.some((volume) => volume.persistentVolumeClaim) === true;
+}
+
+function maybe(reason: string): Refusal {
+  return { reasons: [reason], resolvable: true };
 }
 
 function never(reason: string): Refusal {
@@ -257,37 +345,6 @@ const unschedulable: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 
 /** Sums of decimal fractions are never quite exact. */
 function exceeds(sum: number, limit: number): boolean {
   return sum > limit * (1 + 1e-9);
-}
-
-function repels({ labelSelector, namespaces }: PodAffinityTerm, pod: Pod, other: Pod): boolean {
-  const inReach = (namespaces ?? [pod.metadata.namespace]).includes(other.metadata.namespace);
-  return inReach && matchesSelector(labelSelector, other.metadata.labels);
-}
-
-interface Claim {
-  apiVersion: string;
-  kind: string;
-  metadata: Pod['metadata'];
-  spec: { volumeName?: string };
-}
-
-interface PersistentVolume {
-  apiVersion: string;
-  kind: string;
-  metadata: Pod['metadata'];
-  spec: { nodeAffinity?: { required?: { nodeSelectorTerms: Parameters<typeof matchesTerms>[0] } } };
-}
-
-/** A volume of one availability zone keeps its pods there. */
-function volumesFit(store: KubernetesStore, pod: Pod, node: Node): boolean {
-  return (pod.spec.volumes ?? []).every(({ persistentVolumeClaim }) => {
-    if (!persistentVolumeClaim) return true;
-    const { claimName } = persistentVolumeClaim;
-    const claim = store.get<Claim>('persistentvolumeclaims', pod.metadata.namespace, claimName);
-    const volume = store.get<PersistentVolume>('persistentvolumes', undefined, claim?.spec.volumeName ?? '');
-    const required = volume?.spec.nodeAffinity?.required;
-    return !required || matchesTerms(required.nodeSelectorTerms, node);
-  });
 }
 
 /** The least allocated node; where pods of the same controller are, one that has fewer of them. */
@@ -309,8 +366,12 @@ function best(
 }
 
 /** The sentence of the condition and the event. */
-function explain(nodes: number, refusals: readonly Refusal[], pinned: boolean): string {
+function explain(nodes: number, refusals: readonly Refusal[] = [], pinned = false, trouble?: string): string {
   if (nodes === 0) return 'no nodes available to schedule pods';
+  if (trouble !== undefined) {
+    const none = `0/${nodes} nodes are available`;
+    return `${none}: ${trouble}. preemption: ${none}: ${nodes} Preemption is not helpful for scheduling.`;
+  }
   const others = pinned ? Array.from({ length: nodes - refusals.length }, () => elsewhere) : [];
   const all = [...refusals, ...others];
   const head = `0/${nodes} nodes are available`;

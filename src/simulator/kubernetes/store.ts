@@ -40,6 +40,8 @@ const generational = new Set([
   'poddisruptionbudgets',
   'jobs',
   'cronjobs',
+  'mutatingwebhookconfigurations',
+  'validatingwebhookconfigurations',
 ]);
 
 export class AlreadyExists extends Error {

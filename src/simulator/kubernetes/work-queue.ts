@@ -1,4 +1,4 @@
-import type { SimClock } from '../types.ts';
+import type { SimClock, Timer } from '../types.ts';
 
 export interface WorkQueue {
   /** Looks at a key soon: once, however often it is added before. */
@@ -7,6 +7,13 @@ export interface WorkQueue {
   addAfter(key: string, delayMs: number): void;
 }
 
+/** What a look came to: `retry` looks again, each time after twice the pause. */
+export type Outcome = 'retry' | undefined;
+
+/** client-go, DefaultTypedControllerRateLimiter */
+const firstRetryMs = 5;
+const longestRetryMs = 1_000_000;
+
 /**
  * The control loop of a controller: keys to look at, each once a round, a round `delayMs` after its first key. No key, no
  * timer.
@@ -14,9 +21,11 @@ export interface WorkQueue {
 export function createWorkQueue(
   clock: SimClock,
   delayMs: number | (() => number),
-  reconcile: (key: string) => void,
+  reconcile: (key: string) => Outcome,
 ): WorkQueue {
   let keys = new Set<string>();
+  const failures = new Map<string, number>();
+  const retries = new Map<string, { timer: Timer; due: number }>();
   const queue: WorkQueue = {
     add(key) {
       if (keys.size === 0) clock.after(typeof delayMs === 'number' ? delayMs : delayMs(), round);
@@ -29,7 +38,24 @@ export function createWorkQueue(
   function round(): void {
     const due = keys;
     keys = new Set();
-    for (const key of due) reconcile(key);
+    for (const key of due) {
+      if (reconcile(key) === 'retry') retry(key);
+      else if (failures.delete(key)) forget(key);
+    }
+  }
+  function forget(key: string): void {
+    retries.get(key)?.timer.cancel();
+    retries.delete(key);
+  }
+  /** A retry that is due sooner stays. */
+  function retry(key: string): void {
+    const before = failures.get(key) ?? 0;
+    failures.set(key, before + 1);
+    const due = clock.now() + Math.min(longestRetryMs, firstRetryMs * 2 ** before);
+    const planned = retries.get(key);
+    if (planned && planned.due > clock.now() && planned.due <= due) return;
+    planned?.timer.cancel();
+    retries.set(key, { due, timer: clock.after(due - clock.now(), () => queue.add(key)) });
   }
   return queue;
 }

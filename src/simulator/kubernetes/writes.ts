@@ -1,5 +1,6 @@
 /** The verbs that change something: create, update, patch, delete, and the subresources scale and eviction. */
 import type { KubeObject, ObjectMeta, Random, SimClock, SimResponse } from '../types.ts';
+import type { Admit } from './admission.ts';
 import { checkIdentity, checkUid, within } from './changes.ts';
 import { nameSuffix } from './defaults.ts';
 import { type DeleteOptions, deleteObject, finishDeletion } from './deletion.ts';
@@ -31,6 +32,7 @@ export interface WriteContext {
   clock: SimClock;
   /** For generated names. */
   random: Random;
+  admit: Admit;
   evict(namespace: string, name: string, options: EvictionOptions): void;
   deletePod(pod: Pod, options: DeleteOptions): KubeObject | undefined;
 }
@@ -58,12 +60,18 @@ function createObject(context: WriteContext, call: Call, body: KubeObject, write
   // A client says what it wants; the server says how it is. Kubelets register nodes with their status.
   if (resource.hasStatus && resource.kind !== 'Node') delete draft.status;
   validate(resource, draft);
+  context.admit({ ...placeOf(call), operation: 'CREATE', object: draft });
   recordOwnership(draft, undefined, writer);
   const { managedFields } = draft.metadata;
   const object = { ...draft, metadata: { ...metadata, ...(managedFields ? { managedFields } : {}) } };
   if (!dryRun) return answerObject(call, 201, store.create(resource.resource, object), clock.now());
   const ofServer = { uid: store.uid(), resourceVersion: '', creationTimestamp: store.timestamp() };
   return answerObject(call, 201, { ...object, metadata: { ...object.metadata, ...ofServer } }, clock.now());
+}
+
+/** Of a request, what admission looks at. */
+function placeOf({ resource: { group, version, resource }, subresource, namespace, dryRun }: Call) {
+  return { group, version, resource, subresource, namespace, dryRun };
 }
 
 function checkNamespace(store: KubernetesStore, resource: Resource, namespace: string, name: string): void {
@@ -109,7 +117,7 @@ function apply(context: WriteContext, call: Call): SimResponse {
  * before becomes the client's.
  */
 function write(
-  { store }: WriteContext,
+  { store, admit }: WriteContext,
   call: Call,
   change: (current: KubeObject) => KubeObject,
   owned: boolean,
@@ -120,6 +128,7 @@ function write(
   checkIdentity(resource, current, wanted);
   const next = within(resource, subresource, current, wanted);
   if (subresource === undefined) validate(resource, next, current);
+  admit({ ...placeOf(call), operation: 'UPDATE', object: next });
   if (owned && !equal(withoutBooks(next), withoutBooks(current))) recordOwnership(next, current, writerOf(store, call));
   if (dryRun) return settle(copy(next), current);
   const stored = store.update<KubeObject & Record<string, unknown>>(resource.resource, namespace, name, (draft) => {
@@ -201,6 +210,7 @@ export function remove(context: WriteContext, call: Call): SimResponse {
   const object = present(store, call);
   const body = parseBody<DeleteBody>(request, {});
   checkPreconditions(object, body.preconditions);
+  context.admit({ ...placeOf(call), operation: 'DELETE', object });
   if (dryRun || body.dryRun?.includes('All')) return answerObject(call, 200, object, clock.now());
   const gone = removeOne(context, resource, object, deleteOptionsOf(body, query));
   const { namespace, name, uid } = object.metadata;

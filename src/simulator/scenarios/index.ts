@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { withClusterAutoscaler } from './cluster-autoscaler.ts';
 import { createFails } from './create-fails.ts';
 import { customNetworking } from './custom-networking.ts';
 import { fragmentedByOldNodes } from './fragmented-by-old-nodes.ts';
@@ -17,10 +18,13 @@ import { permanentPdbBlock } from './permanent-pdb-block.ts';
 import { selfManagedCni } from './self-managed-cni.ts';
 import { warmIpByHand } from './warm-ip-by-hand.ts';
 import { warmIpLeftOver } from './warm-ip-left-over.ts';
+import { workloadTraps } from './workload-traps.ts';
 
 export const scenarios: readonly Scenario[] = [
   healthy,
   permanentPdbBlock,
+  workloadTraps,
+  withClusterAutoscaler,
   createFails,
   fragmentedSubnet,
   fragmentedByOldNodes,

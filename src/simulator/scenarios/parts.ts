@@ -106,6 +106,16 @@ export function budget(namespace: string, name: string, limit: Partial<BudgetSpe
   return { namespace, name, selector: { app: name }, ...limit };
 }
 
+/** As its example manifest for Auto-Discovery runs it. */
+export function clusterAutoscaler(clusterName: string): WorkloadSpec {
+  const tags = ['enabled', clusterName].map((tag) => `k8s.io/cluster-autoscaler/${tag}`).join(',');
+  return deployment('kube-system', 'cluster-autoscaler', 1, {
+    image: 'registry.k8s.io/autoscaling/cluster-autoscaler:v1.33.0',
+    command: ['./cluster-autoscaler', '--cloud-provider=aws', `--node-group-auto-discovery=asg:tag=${tags}`],
+    memory: '600Mi',
+  });
+}
+
 const toleratesAll = [{ operator: 'Exists' }];
 
 /** What EKS brings besides aws-node (which its add-on installs), with the requests of those add-ons. */

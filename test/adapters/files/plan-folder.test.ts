@@ -61,9 +61,10 @@ test('writes and reads a folder, given as folder or as plan.json', async () => {
 
 test('a new plan replaces one that was not begun, and never one that was', async () => {
   const dir = newDir();
-  await writePlanFolder(dir, { 'plan.json': 'one', 'user-data/old.yaml': 'x' });
+  await writePlanFolder(dir, { 'plan.json': 'one', 'user-data/old.yaml': 'x', 'bare-pods/a_b.yaml': 'x' });
   await writePlanFolder(dir, { 'plan.json': 'two', 'user-data/new.yaml': 'x' });
   assert.deepEqual(readdirSync(join(dir, 'user-data')), ['new.yaml']);
+  assert.deepEqual(readdirSync(join(dir, 'bare-pods')), []);
   await fileJournalStore(dir).append(at, entry('r'));
   await assert.rejects(writePlanFolder(dir, { 'plan.json': 'three' }), failsWith('PLAN.BEGUN'));
   assert.equal(readFileSync(join(dir, 'plan.json'), 'utf8'), 'two');

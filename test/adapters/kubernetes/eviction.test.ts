@@ -19,7 +19,7 @@ const recorded = (name: string): Recorded =>
 
 const pod = { namespace: 'shop', name: 'web-1', uid: 'u-1' };
 
-async function evictedBy(handler: SimHandler) {
+async function evictedBy(handler: SimHandler, options?: { dryRun: boolean }) {
   const bench = createBench();
   const requests: SimRequest[] = [];
   const kubernetes = await createKubernetesPort({
@@ -35,7 +35,7 @@ async function evictedBy(handler: SimHandler) {
       return handler(request);
     }),
   });
-  return { outcome: await bench.run(kubernetes.evict(pod)), requests };
+  return { outcome: await bench.run(kubernetes.evict(pod, options)), requests };
 }
 
 const status = (code: number, fields: object, headers: Record<string, string> = {}): Recorded => ({
@@ -122,6 +122,18 @@ test('names the uid that it means, and no grace period', async () => {
     kind: 'Eviction',
     metadata: { name: 'web-1', namespace: 'shop' },
     deleteOptions: { preconditions: { uid: 'u-1' } },
+  });
+});
+
+test('says twice that it is a dry run: webhooks are told by the query, and the pod is spared by either', async () => {
+  const { requests } = await evictedBy(() => recorded('evict-201'), { dryRun: true });
+  const { path, body } = requests[0] ?? assert.fail();
+  assert.equal(path, '/api/v1/namespaces/shop/pods/web-1/eviction?fieldManager=prefix-migrate&dryRun=All');
+  assert.deepEqual(JSON.parse(body), {
+    apiVersion: 'policy/v1',
+    kind: 'Eviction',
+    metadata: { name: 'web-1', namespace: 'shop' },
+    deleteOptions: { preconditions: { uid: 'u-1' }, dryRun: ['All'] },
   });
 });
 

@@ -31,8 +31,10 @@ const ended = (...lines: string[]) =>
   });
 const silent = () => stream(() => undefined);
 
+type Bench = ReturnType<typeof createBench>;
+
 /** Follows pods against answers given in turn; stops when they are used up. */
-async function followed(answers: (SimResponse | (() => SimResponse))[]) {
+async function followed(answers: (SimResponse | ((bench: Bench) => SimResponse))[]) {
   const bench = createBench();
   const seen: string[] = [];
   const paths: string[] = [];
@@ -59,7 +61,7 @@ async function followed(answers: (SimResponse | (() => SimResponse))[]) {
         stop.abort();
         return silent();
       }
-      return typeof answer === 'function' ? answer() : answer;
+      return typeof answer === 'function' ? answer(bench) : answer;
     }),
   });
   const work = kubernetes.follow(
@@ -112,6 +114,16 @@ for (const [name, answer] of rows) {
     assert.ok(seconds <= 91, String(seconds));
   });
 }
+
+const mute = (bench: Bench) => stream((sink) => void bench.clock.sleep(60_000).then(() => sink.end()));
+
+test('lists again after a watch that ended in due time without a word, however often', async () => {
+  const answers = Array.from({ length: 6 }, (_, index) => [list(`${index}`, [`pod-${index}`]), mute]).flat();
+  const { seen, failure, seconds } = await followed(answers);
+  assert.equal(failure, undefined);
+  assert.equal(seen.length, 6);
+  assert.equal(seconds, 360);
+});
 
 test('reads all pages, and begins anew when the server forgot the first', async () => {
   const page = (next: string | null, names: string[]) =>

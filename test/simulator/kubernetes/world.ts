@@ -16,6 +16,7 @@ export interface WorldOptions {
   historyLength?: number;
   seed?: number;
   allocatable?: Record<string, string>;
+  attachLimit?: number;
 }
 
 export function createWorld(options: WorldOptions = {}) {
@@ -51,6 +52,7 @@ export function createWorld(options: WorldOptions = {}) {
       },
     },
     ...(options.historyLength === undefined ? {} : { historyLength: options.historyLength }),
+    ...(options.attachLimit === undefined ? {} : { attachLimit: options.attachLimit }),
   });
   const { store } = cluster;
 

@@ -1,0 +1,114 @@
+import type { Nodegroup, Scaling } from '../domain/snapshot.ts';
+import { sum } from '../domain/sum.ts';
+import type { Ports } from '../ports/ports.ts';
+import { optional, unlessRefused } from './optional.ts';
+import type { StepContext, StepHandler } from './step-handler.ts';
+
+const updateName = 'a cap of the node group';
+
+/**
+ * Lowers maxSize of a source to the size that it has, so that the cluster autoscaler adds no old nodes while pods move.
+ * Only maxSize is sent: a desired size that moves in between is never pulled back, which would end a node. What the size
+ * was is in the journal before the request, under what was asked for, so that it can be told apart from changes of others.
+ * It only spares work, so it never stops a run: what AWS refuses, or takes and does not do, is told, and the run goes on.
+ */
+export const capSource: StepHandler<'cap-source'> = {
+  title: ({ params }) => `keep ${params.nodegroupName} from growing`,
+
+  async observe({ id, params }, ports, { state }) {
+    const { clusterName, nodegroupName } = params;
+    const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
+    if (group === undefined || group.status === 'DELETING') {
+      return { kind: 'satisfied', detail: `node group ${nodegroupName} is ${group?.status ?? 'gone'}` };
+    }
+    if (group.status === 'UPDATING') return { kind: 'in-progress', detail: `node group ${nodegroupName} is UPDATING` };
+    const { maxSize } = group.scaling;
+    const size = await sizeOf(group, ports);
+    const isCapped = scalingBefore(state, id, nodegroupName, maxSize) !== undefined;
+    if (isCapped || maxSize <= size) {
+      return { kind: 'satisfied', detail: `${nodegroupName} cannot grow: maxSize is ${maxSize}` };
+    }
+    const { notedIn = null, updates = {} } = state.steps[id] ?? {};
+    // asked for once, whatever came of it
+    const updateId = updates[updateName];
+    if (notedIn !== null) return { kind: 'satisfied', detail: notCapped(nodegroupName) };
+    if (updateId !== undefined) {
+      const update = await optional(ports.eks.describeUpdate(clusterName, updateId, { nodegroupName }));
+      const errors = update?.errors.map(({ code, message }) => ` ${code}: ${message}`) ?? [];
+      const asked = `${nodegroupName} was asked to stay at ${size} ${size === 1 ? 'node' : 'nodes'}, and its maxSize is ${maxSize}`;
+      return { kind: 'satisfied', detail: `${asked}: ${meaning}${errors.join(';')}` };
+    }
+    return { kind: 'actionable', detail: `${nodegroupName} has ${size} nodes and may grow to ${maxSize}` };
+  },
+
+  async act({ params: { clusterName, nodegroupName } }, ports, run) {
+    const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
+    // the next look tells
+    if (group === undefined) return;
+    const maxSize = await sizeOf(group, ports);
+    if (maxSize >= group.scaling.maxSize) return;
+    await run.progress({ kind: 'recorded', what: recordName(nodegroupName, maxSize), value: group.scaling });
+    if (run.signal.aborted) return;
+    const asked = await unlessRefused(
+      ports.eks.updateNodegroupScaling(clusterName, nodegroupName, { maxSize }, run.token),
+    );
+    await run.progress(
+      'refusal' in asked
+        ? { kind: 'note', message: `${notCapped(nodegroupName)} ${asked.refusal}` }
+        : { kind: 'update-requested', what: updateName, id: asked.answer },
+    );
+  },
+
+  describeCall: ({ params }) => `eks:UpdateNodegroupConfig ${params.nodegroupName}: maxSize as many as it has then`,
+
+  /** The scaling as it was, from the journal. Needless when the group is deleted. */
+  undo: ({ id, phase, impact, params: { clusterName, nodegroupName } }) => ({
+    id: `undo/${id}`,
+    kind: 'restore-scaling',
+    phase,
+    impact,
+    dependsOn: [],
+    summary: `let ${nodegroupName} grow as before`,
+    params: { clusterName, nodegroupName, recordedBy: id },
+  }),
+
+  deadlineSeconds: () => 15 * 60,
+};
+
+const meaning =
+  'while it stays so, the cluster autoscaler may add old nodes while pods move, and their pods have to move as well.';
+
+const notCapped = (nodegroupName: string): string =>
+  `${nodegroupName} was not kept from growing, and the run goes on without: ${meaning}`;
+
+/** Nodes that the group has or is getting: an autoscaler changes its Auto Scaling groups, of which EKS hears later. EKS takes no maxSize of 0. */
+async function sizeOf({ scaling, autoScalingGroupNames }: Nodegroup, { autoScaling }: Ports): Promise<number> {
+  const groups = (await optional(autoScaling.describeGroups(autoScalingGroupNames))) ?? [];
+  return Math.max(1, scaling.desiredSize, sum(groups.map(({ desiredCapacity }) => desiredCapacity)));
+}
+
+const recordName = (nodegroupName: string, maxSize: number): string =>
+  `scaling of ${nodegroupName} (asked to have maxSize ${maxSize})`;
+
+/** The scaling right before step `id` set this maxSize; undefined when it did not. */
+export function scalingBefore(
+  state: StepContext['state'],
+  id: string,
+  nodegroupName: string,
+  maxSize: number,
+): Scaling | undefined {
+  const value = state.steps[id]?.recorded[recordName(nodegroupName, maxSize)];
+  return isScaling(value) ? value : undefined;
+}
+
+/** Every scaling that step `id` has changed. */
+export const scalingsBefore = (state: StepContext['state'], id: string): Scaling[] =>
+  Object.values(state.steps[id]?.recorded ?? {}).filter(isScaling);
+
+const isScaling = (value: unknown): value is Scaling =>
+  typeof value === 'object' &&
+  value !== null &&
+  'maxSize' in value &&
+  typeof value.maxSize === 'number' &&
+  'minSize' in value &&
+  'desiredSize' in value;
