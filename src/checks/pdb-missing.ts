@@ -43,12 +43,13 @@ function single({ subject, pods }: MovingWorkload, owner: PodOwner, scope: Scope
   const isDeployment = owner.kind === 'Deployment';
   const canSurge = isDeployment && surgeRefusal(subject, pods, facts) === null;
   const canScale = isDeployment && onePodMoreRefusal(pods, facts) === null;
-  const away = formatDuration(Math.round(expectedCycleSeconds(pods)));
+  const seconds = Math.round(expectedCycleSeconds(pods));
+  const away = seconds < 5 ? 'a few seconds' : `about ${formatDuration(seconds)}`;
   return {
     code: 'WORKLOAD.SINGLE_POD',
     severity: 'warning',
     subject,
-    summary: `${subject}: its only pod is on the old nodes and is away while it moves, about ${away} (estimate).`,
+    summary: `${subject}: its only pod is on the old nodes and is away while it moves, ${away} (estimate).`,
     why:
       owner.kind === 'StatefulSet'
         ? 'A StatefulSet starts the new pod when the old one has ended.'

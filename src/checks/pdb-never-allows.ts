@@ -77,8 +77,10 @@ function rollOver({ owner, pods }: MovingBudget, scope: Scope, facts: SurgeFacts
 }
 
 function patch({ budget, selected, outlook }: MovingBudget): string {
+  // The controller counts a percentage or maxUnavailable by the scale of the workload, which a Job has not.
+  const isWithoutScale = selected.some(({ controller }) => controller?.kind === 'Job');
   const rule =
-    outlook.expectedPods === 0
+    outlook.expectedPods === 0 || isWithoutScale
       ? { maxUnavailable: null, minAvailable: selected.length - 1 }
       : { minAvailable: null, maxUnavailable: 1 };
   const spec = JSON.stringify({ spec: rule });

@@ -49,5 +49,5 @@ function keptWords(kept: readonly BarePod[]): string {
 function keep({ namespace, name }: Pod, kept: BarePod | undefined): string {
   return kept !== undefined && kept.redacted.length === 0
     ? `kubectl create -f ${kept.file}  # creates it again; in the plan folder`
-    : `kubectl -n ${namespace} get pod ${name} -o yaml > ${name}.yaml  # keeps it whole`;
+    : `kubectl -n ${namespace} get pod ${name} -o yaml > ${namespace}_${name}.yaml  # keeps it whole; remove spec.nodeName from it before it is created again`;
 }

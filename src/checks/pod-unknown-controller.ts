@@ -48,5 +48,5 @@ export const podUnknownController: Check = {
 };
 
 /** `apps/ReplicaSet`, `Pod` of the core group */
-const qualifiedKind = ({ apiVersion, kind }: OwnerReference): string =>
+export const qualifiedKind = ({ apiVersion, kind }: OwnerReference): string =>
   apiVersion.includes('/') ? `${apiVersion.split('/')[0]}/${kind}` : kind;

@@ -30,9 +30,12 @@ export const webhookOnlyOnSource: Check = {
     const moving = [...onlyMoving(webhookPods(snapshot), snapshot.pods, new Set(scope.movingPods))];
     return [
       ...silentWebhooks(snapshot, scope).map(noBackend),
-      ...moving.map(([service, pods]) =>
-        onlyOnSource(snapshot, scope, service, webhooks.get(nameOf(service)) ?? [], pods),
-      ),
+      ...moving.flatMap(([service, pods]) => {
+        const asked = (webhooks.get(nameOf(service)) ?? []).filter(
+          (webhook) => askedNamespaces(webhook, scope).length > 0,
+        );
+        return asked.length === 0 ? [] : [onlyOnSource(snapshot, scope, service, asked, pods)];
+      }),
     ];
   },
 };
@@ -47,7 +50,6 @@ interface SilentWebhook {
 /** Webhooks whose service has no Ready pod, or is not there. */
 function silentWebhooks({ podWebhooks, services, pods, notSeen }: ClusterSnapshot, scope: Scope): SilentWebhook[] {
   if (notSeen.some(({ resource }) => resource === 'services')) return [];
-  const namespaces = [...new Set(scope.movingPods.map(({ namespace }) => namespace))];
   return podWebhooks.flatMap((webhook): SilentWebhook[] => {
     if (webhook.failurePolicy !== 'Fail' || webhook.service === null) return [];
     const found = services.find((service) => nameOf(service) === nameOf(webhook.service ?? service));
@@ -60,7 +62,7 @@ function silentWebhooks({ podWebhooks, services, pods, notSeen }: ClusterSnapsho
         pod.namespace === found?.namespace &&
         selects({ matchLabels: labels ?? {} }, pod.labels),
     );
-    const asked = namespaces.filter((namespace) => isAskedIn(namespace, webhook));
+    const asked = askedNamespaces(webhook, scope);
     return isBacked || asked.length === 0
       ? []
       : [{ webhook, service: { ...webhook.service, labels }, namespaces: asked }];
@@ -69,26 +71,45 @@ function silentWebhooks({ podWebhooks, services, pods, notSeen }: ClusterSnapsho
 
 const nameLabel = 'kubernetes.io/metadata.name';
 
-/** By the label that every namespace has; others are not known, and may be there. */
-function isAskedIn(namespace: string, { namespaceSelector: selector }: PodWebhook): boolean {
-  if (selector === null) return true;
-  const keys = [...Object.keys(selector.matchLabels ?? {}), ...(selector.matchExpressions ?? []).map(({ key }) => key)];
-  return keys.some((key) => key !== nameLabel) || selects(selector, { [nameLabel]: namespace });
+/** Of pods that move, by the label that every namespace has; others are not known, and may be there. */
+function askedNamespaces({ namespaceSelector }: PodWebhook, { movingPods }: Scope): string[] {
+  const { matchLabels = {}, matchExpressions = [] } = namespaceSelector ?? {};
+  const name = matchLabels[nameLabel];
+  const known = {
+    matchLabels: name === undefined ? {} : { [nameLabel]: name },
+    matchExpressions: matchExpressions.filter(({ key }) => key === nameLabel),
+  };
+  const namespaces = [...new Set(movingPods.map(({ namespace }) => namespace))];
+  return namespaces.filter((namespace) => selects(known, { [nameLabel]: namespace }));
+}
+
+/** Why it may not be asked about the pods that move, in a sentence; null when it surely is. */
+function reservation({ namespaceSelector, isNarrowed }: PodWebhook): string | null {
+  const { matchLabels = {}, matchExpressions = [] } = namespaceSelector ?? {};
+  const wanted = [
+    ...Object.keys(matchLabels),
+    ...matchExpressions.filter(({ operator }) => operator === 'In' || operator === 'Exists').map(({ key }) => key),
+  ].filter((key) => key !== nameLabel);
+  if (wanted.length > 0) {
+    return `This matters if namespaces of pods that move have the label ${listed(wanted)}, which its namespaceSelector wants.`;
+  }
+  return isNarrowed === true ? 'It applies to some pods only: it has an objectSelector or matchConditions.' : null;
 }
 
 function noBackend({ webhook, service, namespaces }: SilentWebhook): Finding {
-  const { kind, configuration, name, intercepts, namespaceSelector } = webhook;
+  const { kind, configuration, name, intercepts } = webhook;
+  const doubt = reservation(webhook);
   const done = intercepts.includes('pods') ? 'created' : 'evicted';
   return {
     code: 'WEBHOOK.NO_BACKEND',
-    severity: 'warning',
+    severity: doubt === null ? 'warning' : 'advice',
     subject: nameOf(service),
     summary: `Webhook ${name} cannot answer: service ${nameOf(service)} ${service.labels === null ? 'does not exist' : 'has no Ready pod'}. With failurePolicy Fail no pod that it is asked about is ${done}.`,
     why:
-      `It may be asked about pods in ${listed(namespaces)}${namespaceSelector === null ? '' : ', as its namespaceSelector says'}. ` +
+      `It may be asked about pods in ${listed(namespaces)}. ${doubt === null ? '' : `${doubt} `}` +
       (done === 'created'
-        ? 'The drain would evict pods whose successors are refused, and then wait.'
-        : 'The drain would wait for them.'),
+        ? `The drain ${doubt === null ? 'would' : 'may'} evict pods whose successors are refused, and then wait.`
+        : `The drain ${doubt === null ? 'would' : 'may'} wait for them.`),
     nextActions: [
       service.labels === null
         ? `kubectl -n ${service.namespace} get services`
@@ -107,13 +128,15 @@ function onlyOnSource(
 ): Finding {
   const names = [...new Set(webhooks.map(({ name }) => name))];
   const asked = webhooks.some(({ intercepts }) => intercepts.includes('pods')) ? 'created' : 'evicted';
+  const doubts = webhooks.map(reservation);
+  const [doubt = null] = doubts.includes(null) ? [] : doubts;
   return {
     code: 'WEBHOOK.ONLY_ON_SOURCE',
-    severity: 'warning',
+    severity: doubt === null ? 'warning' : 'advice',
     subject: nameOf(service),
     summary: `Webhook ${listed(names, 3)} (service ${nameOf(service)}) has its only ${count(pods.length, 'Ready pod')} on the nodes to be drained.`,
     why:
-      `With failurePolicy Fail no pod is ${asked} while it does not answer. The drain moves it first, and goes on when one of its pods is Ready elsewhere.` +
+      `With failurePolicy Fail ${doubt === null ? 'no pod is' : 'some pods may not be'} ${asked} while it does not answer. ${doubt === null ? '' : `${doubt} `}The drain moves it first, and goes on when one of its pods is Ready elsewhere.` +
       (pods.length === 1 ? ' With one pod it may even stand in the way of its own successor.' : ''),
     nextActions: [
       ...(pods.length === 1 ? secondPod(snapshot, scope, pods) : []),

@@ -1,3 +1,5 @@
+import { shellWord } from '../domain/shell-word.ts';
+
 /** Flags that say where a command works; what it is asked for is in the plan, and so in the commands that it offers. */
 const whereFlags = ['region', 'profile', 'kubeconfig', 'context'];
 
@@ -18,7 +20,7 @@ export function withCallersFlags(text: string, commandLine: string): string {
     .split('\n')
     .map((line) =>
       line.replace(
-        /prefix-migrate (?:(plan|audit) --cluster|apply) [^\s`]+/,
+        /prefix-migrate (?:(plan|audit) --cluster|apply) (?:'[^']*'|\\'|[^\s'`\\])+/,
         (command, kind) => command + flagsFor(line, kind === 'plan' ? [...whereFlags, 'out'] : whereFlags),
       ),
     )
@@ -26,5 +28,4 @@ export function withCallersFlags(text: string, commandLine: string): string {
 }
 
 /** Words of a command line as a shell takes them. */
-export const commandLineOf = (words: readonly string[]): string =>
-  words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' ');
+export const commandLineOf = (words: readonly string[]): string => words.map(shellWord).join(' ');

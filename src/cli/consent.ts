@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
+import { shellWord } from '../domain/shell-word.ts';
 import type { Io } from './io.ts';
 
 /** `--confirm NAME` must name the cluster. Returns whether consent was given on the command line. */
@@ -10,7 +11,7 @@ export function confirmedByFlag(confirm: string | undefined, clusterName: string
     code: 'CONSENT.WRONG_NAME',
     message: `--confirm says "${confirm}", but the plan is for cluster "${clusterName}". Nothing was changed.`,
     why: 'The name is the consent to move pods and delete node groups of exactly that cluster.',
-    nextActions: [`check the plan; then: prefix-migrate apply ${folder} --confirm ${clusterName}`],
+    nextActions: [`check the plan; then: prefix-migrate apply ${shellWord(folder)} --confirm ${clusterName}`],
     exitCode: ExitCode.noConsent,
   });
 }

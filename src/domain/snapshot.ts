@@ -448,6 +448,8 @@ export interface PodWebhook {
   intercepts: ('pods' | 'pods/eviction')[];
   /** as kubectl shows it; null: every namespace */
   namespaceSelector: LabelSelector | null;
+  /** asked about some pods only: it has an objectSelector or matchConditions */
+  isNarrowed?: true;
 }
 
 export interface Service {

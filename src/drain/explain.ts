@@ -293,7 +293,7 @@ function explainAllowance(
   const lack = explainLack(owner, state);
   // it may be what is lacking itself, and then it never leaves
   const isHeld = !pod.ready && budget.unhealthyPodEvictionPolicy !== 'AlwaysAllow';
-  const letGo = `kubectl -n ${budget.namespace} patch pdb ${budget.name} --type merge -p '{"spec":{"unhealthyPodEvictionPolicy":"AlwaysAllow"}}'`;
+  const letGo = `kubectl -n ${budget.namespace} patch pdb ${budget.name} --type=merge -p '{"spec":{"unhealthyPodEvictionPolicy":"AlwaysAllow"}}'`;
   const more = isHeld ? '. The budget keeps pods that are not Ready as well (IfHealthyBudget)' : '';
   const otherActions = isHeld ? [letGo] : [];
   if (lack !== null) return { ...lack, reason: `${arithmetic}; ${lack.reason}${more}`, otherActions };
@@ -318,7 +318,7 @@ function chargedInVain({ status }: PodDisruptionBudget, owner: Owner | null, now
   );
   const until = Date.parse(status.disruptedPods[stays?.name ?? ''] ?? '') + chargedMilliseconds;
   if (stays === undefined || !(until > now)) return null;
-  return `it counts an eviction of ${podKey(stays)} that did not happen, and takes it back by itself at ${new Date(until).toISOString().slice(11, 19)} UTC`;
+  return `it counts an eviction of ${podKey(stays)} that did not happen, or was of an earlier pod of this name, and takes it back by itself at ${new Date(until).toISOString().slice(11, 19)} UTC`;
 }
 
 /** How a budget that equals its workload can be made to move. */
@@ -327,7 +327,12 @@ function wayOut(budget: PodDisruptionBudget, owner: Owner | null): string {
   if (typeof budget.minAvailable === 'number' && scalable !== null) {
     return `kubectl -n ${budget.namespace} scale ${scalable} --replicas=${budget.minAvailable + 1}`;
   }
-  return `kubectl -n ${budget.namespace} patch pdb ${budget.name} --type merge -p '{"spec":{"minAvailable":null,"maxUnavailable":1}}'`;
+  // of bare pods Kubernetes expects none, and of a Job it cannot count them, unless minAvailable is a number
+  const rule =
+    budget.status.expectedPods === 0 || owner?.kind === 'Job'
+      ? { maxUnavailable: null, minAvailable: Math.max(0, budget.status.currentHealthy - 1) }
+      : { minAvailable: null, maxUnavailable: 1 };
+  return `kubectl -n ${budget.namespace} patch pdb ${budget.name} --type=merge -p '${JSON.stringify({ spec: rule })}'`;
 }
 
 /** `deployment/search` */

@@ -1,8 +1,9 @@
 import type { Nodegroup, Scaling } from '../domain/snapshot.ts';
 import { sum } from '../domain/sum.ts';
 import type { Ports } from '../ports/ports.ts';
-import { optional, unlessRefused } from './optional.ts';
+import { optional } from './optional.ts';
 import type { StepContext, StepHandler } from './step-handler.ts';
+import { attempt } from './suspend-processes.ts';
 
 const updateName = 'a cap of the node group';
 
@@ -49,9 +50,7 @@ export const capSource: StepHandler<'cap-source'> = {
     if (maxSize >= group.scaling.maxSize) return;
     await run.progress({ kind: 'recorded', what: recordName(nodegroupName, maxSize), value: group.scaling });
     if (run.signal.aborted) return;
-    const asked = await unlessRefused(
-      ports.eks.updateNodegroupScaling(clusterName, nodegroupName, { maxSize }, run.token),
-    );
+    const asked = await attempt(ports.eks.updateNodegroupScaling(clusterName, nodegroupName, { maxSize }, run.token));
     await run.progress(
       'refusal' in asked
         ? { kind: 'note', message: `${notCapped(nodegroupName)} ${asked.refusal}` }

@@ -18,7 +18,10 @@ export const cordonSource: StepHandler<'cordon-source'> = {
     const open = nodes.filter((node) => !node.unschedulable || isUnrecorded(node, context));
     if (open.length > 0) return { kind: 'actionable', detail: `${open.length} of ${nodes.length} nodes to cordon` };
     const untainted = nodes.filter((node) => !node.taints.some(({ key }) => key === unschedulableTaint));
-    if (untainted.length > 0) return { kind: 'in-progress', detail: `${untainted.length} nodes have no taint yet` };
+    if (untainted.length > 0) {
+      const have = untainted.length === 1 ? 'node has' : 'nodes have';
+      return { kind: 'in-progress', detail: `${untainted.length} ${have} no taint yet` };
+    }
     return { kind: 'satisfied', detail: `${nodes.length} nodes are cordoned` };
   },
 

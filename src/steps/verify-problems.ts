@@ -178,7 +178,7 @@ async function noAddress(
   const { node, evidence, waiting, wanted, waitedMilliseconds } = problem;
   const { cause, nextActions } = await diagnose(problem, params, ports);
   const [first] = waiting;
-  const trouble = first?.trouble ? ` ${first.namespace}/${first.name}: ${first.trouble}.` : '';
+  const trouble = first?.trouble ? ` ${first.namespace}/${first.name}: ${first.trouble.replace(/\.$/, '')}.` : '';
   return stoppedPartWay({
     code: 'VERIFY.NO_ADDRESS',
     message: `${waiting.length} of ${wanted} canary pods on ${node.name} of ${params.nodegroupName} got no address out of a prefix in ${minutes(waitedMilliseconds)}; the node holds ${evidence.prefixes.length} prefixes.`,

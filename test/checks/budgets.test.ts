@@ -254,6 +254,15 @@ describe('budgets that allow nothing for now', () => {
     ));
 });
 
+test('pods of a Job under a budget that never allows: a number, since a Job has no scale to count by', () => {
+  const job = { apiVersion: 'batch/v1', kind: 'Job', name: 'calc', uid: 'calc' };
+  const pods = healthy.pods.map((pod) => (pod.labels['app'] === 'web' ? { ...pod, controller: job } : pod));
+  const never = web({ minAvailable: 4, maxUnavailable: null }, { disruptionsAllowed: 0, desiredHealthy: 4 }, { pods });
+  assert.deepEqual(of('PDB.NEVER_ALLOWS', never).nextActions, [
+    `kubectl -n shop patch pdb web --type=merge -p '{"spec":{"maxUnavailable":null,"minAvailable":3}}'  # was minAvailable: 4`,
+  ]);
+});
+
 describe('budgets of which the status says nothing', () => {
   test('a controller that cannot compute it: its message, and a rule that it can', () => {
     const finding = of(
@@ -534,6 +543,11 @@ describe('WORKLOAD.SINGLE_POD', () => {
     const finding = of('WORKLOAD.SINGLE_POD', aSnapshot({ ...database('StatefulSet'), podDisruptionBudgets: [] }));
     assert.match(finding.summary, /is away while it moves, about 1m \(estimate\)\.$/);
     assert.deepEqual(finding.nextActions, ['kubectl -n shop get pod db-0 -o wide']);
+  });
+  test('away for hardly any time: no number', () => {
+    const pods = podsOf('shop', 'cart', 1, appsNodes).map((pod) => ({ ...pod, startupSeconds: 0 }));
+    const snapshot = aSnapshot({ ...cart(1, {}, canSurge), pods, podDisruptionBudgets: [] });
+    assert.match(of('WORKLOAD.SINGLE_POD', snapshot).summary, /moves, a few seconds \(estimate\)\.$/);
   });
   test('one volume for one node: no second pod', () => {
     const snapshot = aSnapshot({ ...database('Deployment'), podDisruptionBudgets: [] });

@@ -167,7 +167,12 @@ describe('what is said about pods', () => {
   const alone = aPod({ name: 'alone', controller: null, labels: {} });
   const kept = { namespace: 'shop', name: 'alone', file: 'bare-pods/shop_alone.yaml', redacted: [] };
   const bare: [string, Partial<ClusterSnapshot>, RegExp, string][] = [
-    ['not kept', {}, /on another node\.$/, 'kubectl -n shop get pod alone -o yaml > alone.yaml  # keeps it whole'],
+    [
+      'not kept',
+      {},
+      /on another node\.$/,
+      'kubectl -n shop get pod alone -o yaml > shop_alone.yaml  # keeps it whole; remove spec.nodeName from it before it is created again',
+    ],
     [
       'kept whole',
       { barePods: [kept] },
@@ -178,7 +183,7 @@ describe('what is said about pods', () => {
       'kept without secrets',
       { barePods: [{ ...kept, redacted: ['spec.containers[app].env[TOKEN]'] }] },
       /From them values are left out that may be secret\.$/,
-      'kubectl -n shop get pod alone -o yaml > alone.yaml  # keeps it whole',
+      'kubectl -n shop get pod alone -o yaml > shop_alone.yaml  # keeps it whole; remove spec.nodeName from it before it is created again',
     ],
   ];
   for (const [name, more, why, action] of bare) {
@@ -480,6 +485,50 @@ describe('what others depend on', () => {
         podWebhooks: [{ ...policy, namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'tools' } } }],
       }),
       [],
+    ],
+    [
+      'a webhook of some pods only, whose pods all move',
+      aSnapshot({ podWebhooks: [{ ...policy, isNarrowed: true }], services: [service()] }),
+      ['advice WEBHOOK.ONLY_ON_SOURCE shop/policy'],
+    ],
+    [
+      'a webhook of some pods only, whose service is gone',
+      aSnapshot({ podWebhooks: [{ ...policy, isNarrowed: true }] }),
+      ['advice WEBHOOK.NO_BACKEND shop/policy'],
+    ],
+    [
+      'a webhook of some pods only, and one of all',
+      aSnapshot({ podWebhooks: [{ ...policy, isNarrowed: true }, policy], services: [service()] }),
+      ['warning WEBHOOK.ONLY_ON_SOURCE shop/policy'],
+    ],
+    [
+      'a webhook of another namespace, whose pods all move',
+      aSnapshot({
+        podWebhooks: [{ ...policy, namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'tools' } } }],
+        services: [service()],
+      }),
+      [],
+    ],
+    [
+      'a webhook of namespaces with a label',
+      aSnapshot({
+        podWebhooks: [{ ...policy, namespaceSelector: { matchLabels: { guarded: 'yes' } } }],
+        services: [service()],
+      }),
+      ['advice WEBHOOK.ONLY_ON_SOURCE shop/policy'],
+    ],
+    [
+      'a webhook of namespaces without a label',
+      aSnapshot({
+        podWebhooks: [
+          {
+            ...policy,
+            namespaceSelector: { matchExpressions: [{ key: 'free', operator: 'DoesNotExist', values: [] }] },
+          },
+        ],
+        services: [service()],
+      }),
+      ['warning WEBHOOK.ONLY_ON_SOURCE shop/policy'],
     ],
     [
       'a webhook whose services nobody saw',

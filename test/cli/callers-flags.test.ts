@@ -14,6 +14,8 @@ test('commands that are offered keep where the caller looks, and the folder', ()
     ['- `prefix-migrate plan --cluster prod`', `- \`prefix-migrate plan --cluster prod ${where} --out plans/a\``],
     ['  -> prefix-migrate audit --cluster prod', `  -> prefix-migrate audit --cluster prod ${where}`],
     ['  Next: prefix-migrate apply plans/a', `  Next: prefix-migrate apply plans/a ${where}`],
+    ["  Next: prefix-migrate apply 'my plans'", `  Next: prefix-migrate apply 'my plans' ${where}`],
+    ["  -> prefix-migrate apply 'it'\\''s x'  # again", `  -> prefix-migrate apply 'it'\\''s x' ${where}  # again`],
     [`        ${caller}`, `        ${caller}`],
     ['  -> prefix-migrate status plans/a', '  -> prefix-migrate status plans/a'],
     ['  Nothing is changed yet. apply asks first', '  Nothing is changed yet. apply asks first'],

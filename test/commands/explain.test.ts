@@ -244,6 +244,12 @@ describe('other pods, in a sentence', () => {
       /runs on no node: Unschedulable: no room/,
       (one) => ({ ...one, nodeName: null, trouble: 'Unschedulable: no room' }),
     ],
+    [
+      'without a node, in a sentence of the scheduler',
+      'shop/web-1-0',
+      /not helpful for scheduling\.(?!\.)/,
+      (one) => ({ ...one, nodeName: null, trouble: 'Unschedulable: Preemption is not helpful for scheduling.' }),
+    ],
     ['elsewhere', 'shop/web-1-0', /which this plan does not touch/, (one) => ({ ...one, nodeName: 'other' })],
     ['gone', 'shop/web-1', /This plan evicted it from ip-10-0-1-7, and it has left\./],
   ];
@@ -336,6 +342,40 @@ describe('what the plan found about it', () => {
       ],
     );
     assert.deepEqual(explained.nextActions, ['do POD.SELECTS_SOURCE', 'do POD.EMPTY_DIR', 'do PDB.MISSING']);
+  });
+  test('a pod that is gone, or on a new node: what was found, and nothing to do about it', async () => {
+    const isGone = await about('pod', 'shop/db-0');
+    assert.deepEqual([isGone.findings?.length, isGone.nextActions], [1, []]);
+    const moved = await about('pod', 'shop/search-1-0');
+    assert.equal(moved.findings?.length, 1);
+    assert.ok(!moved.nextActions.includes('do PDB.NOT_NOW'));
+  });
+  const bare = (name: string): Explained => {
+    const explained = { subject: { kind: 'pod' as const, name }, answer: '', facts: [], nextActions: ['do it'] };
+    const told = { summary: 'debug/a and 9 more.', nextActions: ['do it  # as planned'] };
+    const cut = { ...plan, findings: [findingOf('POD.BARE', 'debug/a and 9 more', told)] };
+    return withFindings(explained, cut, sightOf());
+  };
+  test('a bare pod that the finding does not name; no command twice', () => {
+    assert.deepEqual(bare('debug/shell').nextActions, ['do it  # as planned']);
+    assert.equal(bare('shop/web-1-0').findings, undefined);
+  });
+  test('a pod of an unknown controller that the finding does not name', () => {
+    const controller = { apiVersion: 'example.com/v1', kind: 'Game', name: 'g', uid: 'g' };
+    const sight = sightOf((one) => (one.name === 'shell' ? { ...one, controller } : one));
+    const explained = {
+      subject: { kind: 'pod' as const, name: 'debug/shell' },
+      answer: '',
+      facts: [],
+      nextActions: [],
+    };
+    for (const [kind, number] of [
+      ['example.com/Game', 1],
+      ['example.com/Gamer', undefined],
+    ] as const) {
+      const findings = [findingOf('POD.UNKNOWN_CONTROLLER', `${kind} debug/a and 9 more`)];
+      assert.equal(withFindings(explained, { ...plan, findings }, sight).findings?.length, number);
+    }
   });
 });
 

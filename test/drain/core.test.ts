@@ -400,7 +400,7 @@ test('an eviction that a budget was charged for, and that did not happen, is nam
   const arithmetic = 'PDB shop/web needs 3 healthy, has 3, expected 4';
   assert.deepEqual(explain(pod, core.state, t0), {
     state: 'budget',
-    reason: `${arithmetic}; it counts an eviction of shop/web-1 that did not happen, and takes it back by itself at 00:01:00 UTC`,
+    reason: `${arithmetic}; it counts an eviction of shop/web-1 that did not happen, or was of an earlier pod of this name, and takes it back by itself at 00:01:00 UTC`,
     nextAction: 'kubectl -n shop get pdb web -o yaml',
   });
   assert.equal(explain(pod, core.state, t0 + 60_000).reason, `${arithmetic}, for 1m`);
@@ -556,6 +556,24 @@ test('one after the other: who waits is told for whom', () => {
   const { state, reason } = explain(pod, core.state, t0);
   assert.equal(state, 'waits-for-singleton');
   assert.match(reason, /leave namespace shop one after the other, and StatefulSet shop\/a is on its way/);
+});
+
+test('a budget of bare pods: a number of them, since Kubernetes expects none for a share', () => {
+  const nodes = [aNode({ name: 'old-1', unschedulable: true })];
+  for (const [expectedPods, rule] of [
+    [0, '{"maxUnavailable":null,"minAvailable":3}'],
+    [4, '{"minAvailable":null,"maxUnavailable":1}'],
+  ] as const) {
+    const never = aBudget({
+      maxUnavailable: '50%',
+      status: status({ desiredHealthy: expectedPods, expectedPods, disruptionsAllowed: 0 }),
+    });
+    const state = stateOf(settings, { nodes, pods: webPods(4), podDisruptionBudgets: [never] }, nothingEarlier, t0);
+    assert.equal(
+      explainBudget(never.uid, state, t0)?.nextAction,
+      `kubectl -n ${never.namespace} patch pdb ${never.name} --type=merge -p '{"spec":${rule}}'`,
+    );
+  }
 });
 
 test('budgets and nodes are explained from plain lists, when nothing runs', () => {

@@ -546,7 +546,7 @@ test('each cause is told once with its pods, and each command stands alone', asy
   assert.match(error.why, /^ {2}the same: (?:shop\/api-\d on old-\d, ){4}shop\/api-\d on old-\d and 3 more$/m);
   assert.ok(
     error.nextActions.includes(
-      `kubectl -n shop patch pdb api --type merge -p '{"spec":{"unhealthyPodEvictionPolicy":"AlwaysAllow"}}'`,
+      `kubectl -n shop patch pdb api --type=merge -p '{"spec":{"unhealthyPodEvictionPolicy":"AlwaysAllow"}}'`,
     ),
   );
 });

@@ -471,6 +471,8 @@ test('the status says how the last run ended', () => {
     assert.match(statusText(samplePlan, state(...entries), { folder, colour: false, isGone, now }), said);
   }
   const options = { folder, colour: false, isGone: false, now };
+  const spaced = statusText(samplePlan, state(), { ...options, folder: 'my plans' });
+  assert.match(spaced, /Next: prefix-migrate apply 'my plans'\n/);
   const late = statusText(samplePlan, state(), { ...options, now: '2026-11-24T00:00:00.000Z' });
   assert.match(late, /Expired at 2026-11-23 05:00:00 UTC.*\n {2}Next: prefix-migrate plan --cluster prod\n/);
   const refused = statusText({ ...samplePlan, findings: [blocking] }, state(), options);

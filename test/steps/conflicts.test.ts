@@ -202,6 +202,19 @@ describe('cordon-source', () => {
     assert.equal(world.writes().length, 2);
   });
 
+  for (const [left, detail] of [
+    [1, '1 node has no taint yet'],
+    [2, '2 nodes have no taint yet'],
+  ] as const) {
+    it(`waits for the taint: ${detail}`, async () => {
+      const world = createWorld();
+      const rig = createStepRig(world, step);
+      await rig.finish();
+      for (const node of world.nodes.slice(0, left)) node.taints = [];
+      assert.deepEqual(await rig.observe(), { kind: 'in-progress', detail });
+    });
+  }
+
   it('cordons a node that came late', async () => {
     const world = createWorld();
     const rig = createStepRig(world, step);

@@ -1,6 +1,7 @@
 import { lstat, mkdir, readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { writeAtomically } from './atomic-write.ts';
 import { errorCode, onFile } from './file-error.ts';
 
@@ -127,8 +128,8 @@ async function refuseBegun(folder: string): Promise<void> {
     message: `${folder} holds a plan that was begun.`,
     why: `Its ${journalFile} says what was done by that plan, so the plan must stay as it is.`,
     nextActions: [
-      `prefix-migrate status ${folder}`,
-      `prefix-migrate apply ${folder}`,
+      `prefix-migrate status ${shellWord(folder)}`,
+      `prefix-migrate apply ${shellWord(folder)}`,
       'prefix-migrate plan --cluster CLUSTER --out OTHER-DIR',
     ],
     exitCode: ExitCode.invalidInput,

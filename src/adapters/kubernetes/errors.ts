@@ -12,16 +12,16 @@ export interface KubernetesOperation {
   name?: string | undefined;
 }
 
-/** What gives the caller the right, where the API server says who that is: for somebody who may. */
-function grant(verb: string, resource: string, text: string): string[] {
+/** What gives the caller the right, no further than it was asked for, where the API server says who that is: for somebody who may. */
+function grant({ verb, resource, namespace }: KubernetesOperation, text: string): string[] {
   const [, user] = /User "([^"']+)"/.exec(text) ?? [];
+  if (user === undefined) return [];
+  const [kubectl, kind] = namespace === undefined ? ['kubectl', 'clusterrole'] : [`kubectl -n ${namespace}`, 'role'];
   const role = `prefix-migrate-${verb}-${resource.replace('/', '-')}`;
-  return user === undefined
-    ? []
-    : [
-        `kubectl create clusterrole ${role} --verb=${verb} --resource=${resource}`,
-        `kubectl create clusterrolebinding ${role} --clusterrole=${role} --user='${user}'`,
-      ];
+  return [
+    `${kubectl} create ${kind} ${role} --verb=${verb} --resource=${resource}`,
+    `${kubectl} create ${kind}binding ${role} --${kind}=${role} --user='${user}'`,
+  ];
 }
 
 /** Every failure of the Kubernetes API in the user's words. */
@@ -56,7 +56,7 @@ export function translateKubernetesError(error: unknown, operation: KubernetesOp
       const scope = namespace === undefined ? '--all-namespaces' : `-n ${namespace}`;
       return make('FORBIDDEN', `Missing Kubernetes permission: ${verb} ${resource}.`, text, [
         `kubectl auth can-i ${verb} ${resource} ${scope}`,
-        ...grant(verb, resource, text),
+        ...grant(operation, text),
       ]);
     }
     if (error.status === 429 || error.status >= 500) {

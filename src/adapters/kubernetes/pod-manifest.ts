@@ -112,7 +112,7 @@ function withoutSecrets(value: unknown, path: string[], redacted: string[]): unk
   };
   const isIn = (tail: string): boolean => path.join('').endsWith(tail);
   if (typeof value === 'string') {
-    if (isIn('.httpGet.path') && value.includes('?')) return replaced(path, value.slice(0, value.indexOf('?') + 1));
+    if (isIn('.httpGet.path')) return /^\/[a-z]{0,20}$/.test(value) ? value : replaced(path);
     return tellingUrl.test(value) ? replaced(path) : value;
   }
   if (Array.isArray(value)) {
@@ -162,7 +162,7 @@ function commandLines(of: Json): Record<string, Shown[]> {
   const isShell = shell.test(String(command[0]));
   const shown = all.map((word, at): Shown => {
     if (typeof word !== 'string') return { word, kept: null };
-    const isProgram = at === 0 && command.length > 0 && !word.startsWith('-') && isPlain(word);
+    const isProgram = at === 0 && command.length > 0 && program.test(word);
     const isOfShell = isShell && at === 1 && /^-[a-z]{2,5}$/.test(word);
     return { word, kept: isProgram || isOfShell ? null : keptOf(word, hasOptions) };
   });
@@ -178,13 +178,13 @@ const shell = /(^|\/)(ba|da|a|z|k)?sh$/;
 const assigned = /^(--?)?[a-z_][\w.-]*=/i;
 /** Filled in by the kubelet. */
 const reference = /^(\$\([\w.-]+\))+$/;
-/** A name, a path, or an address that says no more than where. */
-const isPlain = (word: string): boolean =>
-  /^([a-z]+:\/\/)?[\w./@%+,-]*(:\d+[\w./@%+,-]*)?$/i.test(word) && !tellingUrl.test(word);
+const program = /^[\w./][\w./+-]*$/;
+/** A small number, a word of no meaning, or an absolute path. */
+const harmlessWord = /^(\d{1,5}|infinity|true|false|(\/[\w.-]+)*\/?)$/;
 
 /**
  * The name of an option without its value, since only its program knows which of them is a secret; `-p` may have its value in
- * the same word. Other words only where they are plain, and no option stands there that they may belong to.
+ * the same word. Other words only where they are surely harmless, and no option stands there that they may belong to.
  */
 function keptOf(word: string, hasOptions: boolean): string | null {
   const [name = ''] = assigned.exec(word) ?? [];
@@ -192,5 +192,5 @@ function keptOf(word: string, hasOptions: boolean): string | null {
   if (name !== '') return name;
   if (/^(--?|--[a-z][\w.-]*|-[a-z])$/i.test(word)) return null;
   if (/^-[a-z]/i.test(word)) return word.slice(0, 2);
-  return !hasOptions && isPlain(word) && !credentialWord.test(word) ? null : '';
+  return !hasOptions && harmlessWord.test(word) && !credentialWord.test(word) ? null : '';
 }

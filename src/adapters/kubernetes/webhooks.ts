@@ -4,10 +4,12 @@ import type { WireSelector, WireWebhookRule, WireWebhooks } from './wire.ts';
 
 /** The webhooks of a configuration that are asked when a pod is created or evicted. */
 export function toPodWebhooks(kind: PodWebhook['kind'], { metadata, webhooks }: WireWebhooks): PodWebhook[] {
-  return (webhooks ?? []).flatMap(({ name, failurePolicy, clientConfig, namespaceSelector, rules }) => {
+  return (webhooks ?? []).flatMap((webhook) => {
+    const { name, failurePolicy, clientConfig, namespaceSelector, objectSelector, matchConditions, rules } = webhook;
     const intercepts = interceptedBy(rules ?? []);
     if (intercepts.length === 0) return [];
     const service = clientConfig?.service;
+    const isNarrowed = selectingSome(objectSelector) !== null || (matchConditions ?? []).length > 0;
     return [
       {
         kind,
@@ -17,6 +19,7 @@ export function toPodWebhooks(kind: PodWebhook['kind'], { metadata, webhooks }: 
         service: service == null ? null : { namespace: service.namespace ?? '', name: service.name ?? '' },
         intercepts,
         namespaceSelector: selectingSome(namespaceSelector),
+        ...(isNarrowed ? { isNarrowed } : {}),
       } satisfies PodWebhook,
     ];
   });
@@ -56,7 +59,7 @@ function covers(pattern: string, resource: string): boolean {
     : matches(subresource, wantedSubresource);
 }
 
-/** An empty selector selects every namespace, as none does. */
+/** An empty selector selects everything, as none does. */
 function selectingSome(selector: WireSelector | null | undefined): LabelSelector | null {
   const found = toSelector(selector);
   const isEmpty = Object.keys(found?.matchLabels ?? {}).length === 0 && found?.matchExpressions === undefined;

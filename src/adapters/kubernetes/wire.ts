@@ -281,6 +281,8 @@ export interface WireWebhooks extends WireObject {
     failurePolicy?: Maybe<string>;
     clientConfig?: Maybe<{ service?: Maybe<{ namespace?: Maybe<string>; name?: Maybe<string> }> }>;
     namespaceSelector?: Maybe<WireSelector>;
+    objectSelector?: Maybe<WireSelector>;
+    matchConditions?: Many<object>;
     rules?: Many<WireWebhookRule>;
   }>;
 }

@@ -3,6 +3,7 @@ import type { MigrationPlan } from '../../domain/plan.ts';
 import { planCommand } from '../../domain/plan-command.ts';
 import type { RunState } from '../../domain/run-state.ts';
 import { summarize } from '../../domain/run-summary.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import type { Explained, Fact, PodAnswer } from '../../reporting/formats/explain-text.ts';
 import { shortId } from '../../reporting/formats/plan-text.ts';
 import { verdictOf } from '../../reporting/formats/status-text.ts';
@@ -33,13 +34,13 @@ export function explainMigration(
     pods,
     nextActions,
   });
-  const goOn = `prefix-migrate apply ${folder}`;
+  const goOn = `prefix-migrate apply ${shellWord(folder)}`;
   const again = planCommand(plan.request);
   switch (verdictOf(plan, run)) {
     case 'finished':
       return plan.steps.length === 0
         ? said('The plan moves no node group: there is nothing to do.', [], [])
-        : said('Finished: nothing is left to do.', [], [`prefix-migrate log ${folder}`]);
+        : said('Finished: nothing is left to do.', [], [`prefix-migrate log ${shellWord(folder)}`]);
     case 'not-started': {
       const blocking = blockers(plan.findings);
       if (blocking.length > 0) {

@@ -1,8 +1,10 @@
 /** Steps, findings, node groups and subnets: what the plan and the journal say of them. */
+
 import type { Finding } from '../../domain/finding.ts';
 import type { JournalLine } from '../../domain/journal-entry.ts';
 import type { MigrationPlan } from '../../domain/plan.ts';
 import type { RunState } from '../../domain/run-state.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import type { Explained, Fact } from '../../reporting/formats/explain-text.ts';
 import { bySeverity } from '../../reporting/formats/findings.ts';
 import { sentence } from '../../reporting/formats/log-text.ts';
@@ -62,7 +64,7 @@ export function explainStep(
     ),
     nextActions: [
       ...(state.failure?.nextActions ?? []),
-      ...(state.status === 'succeeded' ? [] : [`prefix-migrate explain ${folder}`]),
+      ...(state.status === 'succeeded' ? [] : [`prefix-migrate explain ${shellWord(folder)}`]),
     ],
   };
 }
@@ -122,7 +124,7 @@ export function explainNodegroup(name: string, plan: MigrationPlan, sight: Sight
     nextActions: plan.steps
       .filter(({ id }) => id.endsWith(`/${group.source}`))
       .slice(-1)
-      .map(({ id }) => `prefix-migrate explain ${folder} ${id}`),
+      .map(({ id }) => `prefix-migrate explain ${shellWord(folder)} ${id}`),
   };
 }
 

@@ -76,7 +76,7 @@ function judged(
   const group = sight.nodes.find(({ name }) => name === pod.nodeName)?.nodegroupName ?? null;
   const planned = plan.nodegroups.find(({ source, replacement }) => source === group || replacement === group);
   if (pod.nodeName === null) {
-    return { answer: `It runs on no node: ${pod.trouble ?? 'it was not scheduled yet'}.`, nextActions: look };
+    return { answer: stopped(`It runs on no node: ${pod.trouble ?? 'it was not scheduled yet'}`), nextActions: look };
   }
   if (planned === undefined) {
     const kept = group === null ? 'no managed node group' : `node group ${group}`;
@@ -86,7 +86,7 @@ function judged(
     };
   }
   if (planned.replacement === group) {
-    const state = pod.ready ? 'Ready' : `not Ready${pod.trouble === null ? '' : `: ${pod.trouble}`}`;
+    const state = pod.ready ? 'Ready' : `not Ready${pod.trouble === null ? '' : `: ${pod.trouble.replace(/\.$/, '')}`}`;
     return {
       answer: `It runs on ${shortName(pod.nodeName)}, a new node, and is ${state}. It does not have to move.`,
       nextActions: pod.ready ? [] : look,
@@ -106,15 +106,18 @@ function judged(
         : state === 'terminating'
           ? 'It leaves'
           : 'It cannot leave';
-    return { answer: `${verb} ${where}: ${reason}.`, pods, nextActions: [nextAction, ...otherActions] };
+    return { answer: stopped(`${verb} ${where}: ${reason}`), pods, nextActions: [nextAction, ...otherActions] };
   }
   const isFree = state === 'next' || state === 'late' || state === 'terminating';
   return {
-    answer: `It has to leave ${where}, an old node of ${group}, and the drain is not on. ${isFree ? 'Nothing would hold its eviction.' : `As things are, it would wait: ${reason}.`}`,
+    answer: `It has to leave ${where}, an old node of ${group}, and the drain is not on. ${isFree ? 'Nothing would hold its eviction.' : stopped(`As things are, it would wait: ${reason}`)}`,
     pods,
     nextActions: isFree ? [] : [nextAction, ...otherActions],
   };
 }
+
+/** With one full stop: messages of the scheduler have theirs. */
+const stopped = (text: string): string => (text.endsWith('.') ? text : `${text}.`);
 
 /** Pods that a drain leaves alone. */
 function staying(pod: Pod): string | null {

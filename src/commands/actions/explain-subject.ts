@@ -4,6 +4,7 @@ import { nearest } from '../../cli/nearest.ts';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import type { MigrationPlan } from '../../domain/plan.ts';
 import type { RunState } from '../../domain/run-state.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { indexWorkloads, nameOf, ownerOf } from '../../domain/workloads.ts';
 import type { SubjectKind } from '../../reporting/formats/explain-text.ts';
 import type { Sight } from './explain-sight.ts';
@@ -109,8 +110,10 @@ export function theOne(text: string, known: readonly Subject[], folder: string):
         ? 'The same name exists in several namespaces.'
         : 'It is no pod, budget, workload or node that was seen, and no node group, subnet, step or finding of the plan.',
     nextActions: [
-      ...offered.slice(0, mostOffered).map(({ kind, name }) => `prefix-migrate explain ${folder} ${kind}/${name}`),
-      ...(offered.length === 0 ? [`prefix-migrate explain ${folder}`] : []),
+      ...offered
+        .slice(0, mostOffered)
+        .map(({ kind, name }) => `prefix-migrate explain ${shellWord(folder)} ${kind}/${name}`),
+      ...(offered.length === 0 ? [`prefix-migrate explain ${shellWord(folder)}`] : []),
     ],
     exitCode: ExitCode.invalidInput,
   });

@@ -5,6 +5,7 @@ import { blockers } from '../../domain/finding.ts';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import type { MigrationPlan } from '../../domain/plan.ts';
 import { planCommand } from '../../domain/plan-command.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { shortId } from '../../reporting/formats/plan-text.ts';
 import { jsonLine } from '../../reporting/text.ts';
 
@@ -29,7 +30,7 @@ export function refuseOtherApproval(plan: MigrationPlan, approved: string | unde
     code: 'CONSENT.OTHER_PLAN',
     message: `--approve names another plan than the one in the folder (${plan.planId}). Nothing was changed.`,
     why: 'What was approved is not what would be run: the plan was made anew after the approval, or it is another folder.',
-    nextActions: [`review ${folder}/plan.md; then: prefix-migrate apply ${folder} --approve ${plan.planId}`],
+    nextActions: [`review ${folder}/plan.md; then: prefix-migrate apply ${shellWord(folder)} --approve ${plan.planId}`],
     exitCode: ExitCode.noConsent,
   });
 }

@@ -14,6 +14,7 @@ import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import { plainRequest } from '../../domain/plan.ts';
 import { replay } from '../../domain/run-state.ts';
 import { summarize } from '../../domain/run-summary.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { demoText } from '../../reporting/formats/demo-text.ts';
 import { jsonLine } from '../../reporting/text.ts';
 import { applyPlan } from './apply-plan.ts';
@@ -58,7 +59,7 @@ export async function runDemo(options: DemoOptions, io: Io): Promise<ExitCode> {
   // the demo has a last screen of its own, and is the only one to write a result as JSON
   const quiet: Io = { ...io, json: false, result: () => {} };
   if (!found) {
-    io.progress(`\n$ prefix-migrate plan --cluster ${clusterName} --soak 1m --out ${folder}\n`);
+    io.progress(`\n$ prefix-migrate plan --cluster ${clusterName} --soak 1m --out ${shellWord(folder)}\n`);
     const request = { ...plainRequest(clusterName), soakSeconds: 60 };
     const code = await planCluster(
       { request, folder, format: 'text', toolVersion: options.toolVersion, root: options.root, connection },
@@ -66,7 +67,7 @@ export async function runDemo(options: DemoOptions, io: Io): Promise<ExitCode> {
     );
     if (code !== ExitCode.done) return code;
   }
-  io.progress(`\n$ prefix-migrate apply ${folder} --confirm ${clusterName}`);
+  io.progress(`\n$ prefix-migrate apply ${shellWord(folder)} --confirm ${clusterName}`);
   io.progress('  (--confirm is the consent to move pods; here the demo itself gives it)\n');
   const code = await applyPlan(
     {

@@ -3,6 +3,7 @@ import { isHolderGone, openPlanFolder, realClock } from '../../composition.ts';
 import { ExitCode } from '../../domain/migrate-error.ts';
 import { replay } from '../../domain/run-state.ts';
 import { summarize } from '../../domain/run-summary.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { logText } from '../../reporting/formats/log-text.ts';
 import { phaseStatus, phasesOf, statusText, verdictOf } from '../../reporting/formats/status-text.ts';
 import { jsonLine } from '../../reporting/text.ts';
@@ -44,7 +45,8 @@ export async function showLog(target: string, io: Io): Promise<ExitCode> {
   if (tornTail) io.progress(tornLine);
   const { planId, cluster } = folder.plan;
   if (io.json) io.result(`${jsonLine({ planId, cluster: cluster.name, entries: lines })}\n`);
-  else if (lines.length === 0) io.progress(`Nothing was done yet. Next: prefix-migrate apply ${folder.path}`);
+  else if (lines.length === 0)
+    io.progress(`Nothing was done yet. Next: prefix-migrate apply ${shellWord(folder.path)}`);
   else io.result(logText(lines, { width: io.width }));
   return ExitCode.done;
 }

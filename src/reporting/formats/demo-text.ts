@@ -1,6 +1,7 @@
 import type { MigrationPlan } from '../../domain/plan.ts';
 import type { RunState } from '../../domain/run-state.ts';
 import { summarize } from '../../domain/run-summary.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { count, paint, roughly } from '../text.ts';
 
 /** The last screen of the demo: what moved, and what the world itself saw of it. */
@@ -31,8 +32,8 @@ export function demoText(
     `  PDB violations          ${observed.budgetViolations}   (counted by the cluster, not by this program)`,
     `  Evictions per pod       ${observed.evictionsPerPod}`,
     '',
-    `  prefix-migrate log ${options.folder}      every change with its time`,
-    `  prefix-migrate status ${options.folder}   where it stands`,
+    `  prefix-migrate log ${shellWord(options.folder)}      every change with its time`,
+    `  prefix-migrate status ${shellWord(options.folder)}   where it stands`,
     '',
   ].join('\n');
 }

@@ -1,5 +1,6 @@
 import { blockers } from '../../domain/finding.ts';
 import type { MigrationPlan, NodegroupPlan, SubnetPlan } from '../../domain/plan.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { missingBlocks } from '../../domain/stages.ts';
 import { sum } from '../../domain/sum.ts';
 import { columns, count, hanging, paint } from '../text.ts';
@@ -194,7 +195,7 @@ function nextLines(
     plan.order.order === 'cordon-first'
       ? '  Nothing is changed yet. apply asks first: it begins by cordoning the old nodes.'
       : '  Nothing is changed yet. apply asks first; with --until verify it only adds.',
-    `  Next: prefix-migrate apply ${folder}`,
+    `  Next: prefix-migrate apply ${shellWord(folder)}`,
   ];
 }
 

@@ -2,6 +2,7 @@ import { blockers } from '../../domain/finding.ts';
 import { type MigrationPlan, type Phase, phases } from '../../domain/plan.ts';
 import type { RunState, StepStatus } from '../../domain/run-state.ts';
 import { summarize } from '../../domain/run-summary.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { count, dateTime, hanging, paint, withoutControlCharacters } from '../text.ts';
 import { shortId } from './plan-text.ts';
 
@@ -115,19 +116,19 @@ function nextLines(plan: MigrationPlan, state: RunState, { folder, isGone, now }
     case 'finished':
       return plan.steps.length === 0
         ? ['  The plan moves no node group.']
-        : [`  Nothing left to do. prefix-migrate log ${folder} shows what was done.`];
+        : [`  Nothing left to do. prefix-migrate log ${shellWord(folder)} shows what was done.`];
     case 'not-started':
       if (blocking.length > 0)
         return [...hanging('  ', `Blocked, so apply refuses it: ${blocking.join(', ')}.`, 2), again];
       if (plan.expiresAt <= now) return [`  Expired at ${dateTime(plan.expiresAt)}, so apply refuses it.`, again];
-      return [`  Good until ${dateTime(plan.expiresAt)}.`, `  Next: prefix-migrate apply ${folder}`];
+      return [`  Good until ${dateTime(plan.expiresAt)}.`, `  Next: prefix-migrate apply ${shellWord(folder)}`];
     case 'under-way':
       return [
         ...hanging('  ', isGone ? 'The process of the last run has ended without a word.' : runner(state), 2),
-        `  To go on: prefix-migrate apply ${folder}`,
+        `  To go on: prefix-migrate apply ${shellWord(folder)}`,
       ];
     case 'stopped':
-      return [`  To go on: prefix-migrate apply ${folder}`];
+      return [`  To go on: prefix-migrate apply ${shellWord(folder)}`];
   }
 }
 

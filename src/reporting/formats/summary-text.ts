@@ -1,6 +1,7 @@
 import { type MigrationPlan, type Phase, phases } from '../../domain/plan.ts';
 import type { RunState } from '../../domain/run-state.ts';
 import { summarize } from '../../domain/run-summary.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { count, hanging, paint, withoutControlCharacters } from '../text.ts';
 import { verdictOf } from './status-text.ts';
 
@@ -28,7 +29,7 @@ export function summaryText(
         options.colour,
       ),
       '',
-      `  -> prefix-migrate apply ${options.folder}`,
+      `  -> prefix-migrate apply ${shellWord(options.folder)}`,
       '',
     ].join('\n');
   }
@@ -48,7 +49,7 @@ export function summaryText(
     `  Pods moved     ${moved.podsMoved} in ${count(moved.evictions, 'eviction')}${refused}`,
     `  Prefixes       ${moved.prefixesAttached} seen on new nodes`,
     '',
-    `  prefix-migrate log ${options.folder} shows every change with its time.`,
+    `  prefix-migrate log ${shellWord(options.folder)} shows every change with its time.`,
     '',
   ].join('\n');
 }

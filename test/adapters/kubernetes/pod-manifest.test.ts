@@ -100,10 +100,12 @@ const hidden: [what: string, args: string[], expected: string[]][] = [
   ['an assignment', ['PGPASS=x', 'run'], ['PGPASS=REDACTED', 'REDACTED']],
   ['an address with a user', ['amqp://u:1@mq/'], ['REDACTED']],
   ['an address with a query', ['https://example.com/?sig=1'], ['REDACTED']],
-  ['an address without', ['https://example.com:80/@home'], ['https://example.com:80/@home']],
+  ['an address without', ['https://example.com:80/@home'], ['REDACTED']],
   ['a script', ['cd /tmp; run'], ['REDACTED']],
   ['JSON', ['{"pw":"x"}'], ['REDACTED']],
-  ['plain words', ['serve', '/etc/app.conf', 'db:5432'], ['serve', '/etc/app.conf', 'db:5432']],
+  ['words and addresses', ['db:5432', 'hunter2'], ['REDACTED', 'REDACTED']],
+  ['what is harmless', ['/etc/app.conf', '3600', 'infinity', 'true'], ['/etc/app.conf', '3600', 'infinity', 'true']],
+  ['long numbers, and paths with a query', ['@', '123456', '/a?b'], ['REDACTED', 'REDACTED', 'REDACTED']],
 ];
 
 test('credentials on a command line', async (t) => {
@@ -128,11 +130,30 @@ test('the program stays, and args go on where command ends', () => {
       { command: ['sleep'], args: ['3600'] },
       { command: ['sleep'], args: ['3600'] },
     ],
+    [
+      { command: ['login', 'hunter2'], args: ['swordfish'] },
+      { command: ['login', 'REDACTED'], args: ['REDACTED'] },
+    ],
+    [{ args: ['hunter2', '/data'] }, { args: ['REDACTED', '/data'] }],
   ];
   for (const [given, expected] of lines) {
     assert.deepEqual(specOf({ initContainers: [given] }), { initContainers: [expected] });
     assert.deepEqual(specOf({ containers: [{ readinessProbe: { exec: given } }] }), {
       containers: [{ readinessProbe: { exec: expected } }],
+    });
+  }
+});
+
+test('the path of a probe: only what says no more than that it is one', () => {
+  for (const [path, expected] of [
+    ['/', '/'],
+    ['/healthz', '/healthz'],
+    ['/hook/T0/hunter2', 'REDACTED'],
+    ['/Hunter2', 'REDACTED'],
+    ['/healthz?t=x', 'REDACTED'],
+  ]) {
+    assert.deepEqual(specOf({ containers: [{ livenessProbe: { httpGet: { path } } }] }), {
+      containers: [{ livenessProbe: { httpGet: { path: expected } } }],
     });
   }
 });
@@ -188,7 +209,7 @@ test('probes, volumes and annotations: what may hold anything, and where it was'
         {
           name: 'app',
           livenessProbe: {
-            httpGet: { path: '/health?REDACTED', httpHeaders: [{ name: 'X-Auth', value: 'REDACTED' }] },
+            httpGet: { path: 'REDACTED', httpHeaders: [{ name: 'X-Auth', value: 'REDACTED' }] },
           },
         },
       ],

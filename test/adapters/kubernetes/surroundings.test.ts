@@ -181,6 +181,25 @@ test('a rule of a webhook is about pods, evictions, both, or neither', async (t)
   }
 });
 
+test('a webhook of some pods only, by labels or conditions', async () => {
+  const rows: [object, true | undefined][] = [
+    [{}, undefined],
+    [{ objectSelector: {}, matchConditions: [] }, undefined],
+    [{ objectSelector: null, matchConditions: null }, undefined],
+    [{ objectSelector: { matchLabels: { inject: 'yes' } } }, true],
+    [{ objectSelector: { matchExpressions: [{ key: 'inject', operator: 'Exists' }] } }, true],
+    [{ matchConditions: [{ name: 'own', expression: 'true' }] }, true],
+  ];
+  for (const [more, expected] of rows) {
+    const items = [{ metadata: { name: 'c' }, webhooks: [{ name: 'w', rules: [pods], ...more }] }];
+    const { kubernetes, run } = await portOver(({ path }) =>
+      json(200, { items: path.includes('/mutating') ? items : [] }),
+    );
+    const [webhook] = await run(kubernetes.listPodWebhooks());
+    assert.equal(webhook?.isNarrowed, expected, JSON.stringify(more));
+  }
+});
+
 test('services, quotas of pods, and what the API server offers', async () => {
   const { kubernetes, run } = await portOver(answerRecorded);
   assert.deepEqual(await run(kubernetes.listServices()), [
