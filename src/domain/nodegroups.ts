@@ -63,16 +63,23 @@ export function desiredNodes(snapshot: ClusterSnapshot, nodegroup: Nodegroup): n
 /** A packing is better than what the scheduler does: a tenth more nodes than it needs, and at least one. */
 const spareNodes = (nodesNeeded: number): number => Math.max(1, Math.ceil(nodesNeeded / 10));
 
-/** Nodes of the replacement: as the source wants now, as a packing of its pods needs and some to spare, or as asked for. */
+/** Of a group without pods that have to move. */
+export const nothingToMove = { nodesNeeded: 0, whenSpread: 0 };
+
+/**
+ * Nodes of the replacement: as the source wants now, as a packing of its pods needs and some to spare, or as asked for. The
+ * scheduler spreads pods, so that a large one may find no node with enough left: not fewer than now when that is so.
+ */
 export function replacementNodeCount(
   snapshot: ClusterSnapshot,
   nodegroup: Nodegroup,
   nodes: 'same' | 'fit' | number,
-  nodesNeeded: number,
+  { nodesNeeded, whenSpread }: { nodesNeeded: number; whenSpread: number },
 ): number {
-  if (nodes === 'same') return desiredNodes(snapshot, nodegroup);
+  const now = desiredNodes(snapshot, nodegroup);
+  if (nodes === 'same') return now;
   if (nodes !== 'fit') return nodes;
-  return nodesNeeded === 0 ? 1 : nodesNeeded + spareNodes(nodesNeeded);
+  return nodesNeeded === 0 ? 1 : Math.max(nodesNeeded + spareNodes(nodesNeeded), Math.min(whenSpread, now));
 }
 
 /** Whether aws-node gives the node's pods their addresses: not on Fargate, hybrid, Auto Mode and Windows nodes. */

@@ -76,6 +76,8 @@ export interface Remedy {
 /** How many nodes of a replacement are enough, and what no number of nodes helps. */
 export interface SourceCapacity extends Capacity {
   tooBig: TooBig[];
+  /** nodes that leave room for the largest pod when all others are spread evenly before it; Infinity: no number does */
+  whenSpread: number;
   /** nodes that the sum of requests surely needs, on the roomiest type, and of what: `memory`, `cpu`, `pods` */
   atLeast: number;
   atLeastFor: string;

@@ -79,7 +79,15 @@ interface MovingClass {
 }
 
 function capacityOfOne(moving: readonly MovingClass[], kinds: readonly ReplacementNode[]): SourceCapacity {
-  const nothing = { nodesNeeded: 0, limitedBy: 'nothing', unplaced: [], tooBig: [], atLeast: 0, atLeastFor: 'pods' };
+  const nothing = {
+    nodesNeeded: 0,
+    limitedBy: 'nothing',
+    unplaced: [],
+    tooBig: [],
+    whenSpread: 0,
+    atLeast: 0,
+    atLeastFor: 'pods',
+  };
   if (kinds.length === 0 || moving.length === 0) return nothing;
   const room = leastOf(kinds.map((kind) => kind.room));
   const dimensions = Object.keys(room);
@@ -113,8 +121,16 @@ function capacityOfOne(moving: readonly MovingClass[], kinds: readonly Replaceme
     ],
     unplacedPods: sum([...tooBig.map(({ pods }) => pods.length), ...packing.unplaced.map(({ count }) => count)]),
     tooBig,
+    whenSpread: Math.max(0, ...roomList.map((has, at) => spreadOver(classes, has, at))),
     ...surely(onlyHere, kinds),
   };
+}
+
+/** Nodes over which all pods but one of the largest leave that one enough of a resource, each having `room` of it. */
+function spreadOver(classes: readonly PodClass[], room: number, at: number): number {
+  const largest = Math.max(0, ...classes.map(({ needs }) => needs[at] ?? 0));
+  const others = sum(classes.map(({ count, needs }) => count * (needs[at] ?? 0))) - largest;
+  return others <= 0 ? 1 : Math.ceil(others / (room - largest));
 }
 
 /** Nodes that the sum of requests needs on the roomiest type, and of what. */

@@ -1,5 +1,5 @@
 import { prefixSize } from '../domain/max-pods.ts';
-import { nodesOf, replacementNodeCount } from '../domain/nodegroups.ts';
+import { nodesOf, nothingToMove, replacementNodeCount } from '../domain/nodegroups.ts';
 import { type Order, type PlanRequest, type SubnetPlan, stages } from '../domain/plan.ts';
 import type { PrefixNeed, SubnetReservation } from '../domain/reservation.ts';
 import type { AddressShortage } from '../domain/scope.ts';
@@ -64,8 +64,8 @@ export function createReplayer(
   };
   return (sources, request, order) => {
     const planned: Planned = (source) => {
-      const needed = request.nodes === 'fit' ? capacities(sources, request).get(source.nodegroupName)?.nodesNeeded : 0;
-      const nodes = replacementNodeCount(snapshot, source, request.nodes, needed ?? 0);
+      const capacity = request.nodes === 'fit' ? capacities(sources, request).get(source.nodegroupName) : undefined;
+      const nodes = replacementNodeCount(snapshot, source, request.nodes, capacity ?? nothingToMove);
       return { nodes, podsPerNode: podsOn(source, nodes) };
     };
     const demands = demandsOf(snapshot, sources, request, order, planned);

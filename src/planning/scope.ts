@@ -1,5 +1,5 @@
 import { firstToMove } from '../domain/first-to-move.ts';
-import { podsToMove, replacementNodeCount } from '../domain/nodegroups.ts';
+import { nothingToMove, podsToMove, replacementNodeCount } from '../domain/nodegroups.ts';
 import type { PlanRequest } from '../domain/plan.ts';
 import { replacementNodes } from '../domain/scheduling.ts';
 import type { Scope } from '../domain/scope.ts';
@@ -40,8 +40,8 @@ export function scopeOf(snapshot: ClusterSnapshot, request: PlanRequest): Scope 
     nodes: new Map(
       sources.map((source) => {
         const { nodegroupName } = source;
-        const needed = capacity.get(nodegroupName)?.nodesNeeded ?? 0;
-        return [nodegroupName, replacementNodeCount(snapshot, source, request.nodes, needed)];
+        const found = capacity.get(nodegroupName) ?? nothingToMove;
+        return [nodegroupName, replacementNodeCount(snapshot, source, request.nodes, found)];
       }),
     ),
     movingPods,

@@ -141,17 +141,32 @@ function daemon(): Pod {
   });
 }
 
+const gibibytes = (number: number) => ({ cpuMillis: 0, memoryBytes: number * 2 ** 30 });
+const sized = (pods: Pod[]) =>
+  scopeOf(withPods(pods), aRequest({ nodegroups: ['apps'], nodes: 'fit' })).nodes.get('apps');
+
 describe('--nodes', () => {
   const [group = aNodegroup()] = aSnapshot().nodegroups;
   test('same, fit with some to spare, a number', () => {
     const size = (nodes: PlanRequest['nodes'], needed: number) =>
-      replacementNodeCount(aSnapshot(), group, nodes, needed);
+      replacementNodeCount(aSnapshot(), group, nodes, { nodesNeeded: needed, whenSpread: 1 });
     assert.equal(size('same', 50), desiredNodes(aSnapshot(), group));
     assert.deepEqual(
       [0, 1, 2, 10, 11, 100].map((needed) => size('fit', needed)),
       [1, 2, 3, 11, 13, 110],
     );
     assert.equal(size(7, 50), 7);
+  });
+  test('fit does not go below the size of now when the pods, spread evenly, leave a large one no room', () => {
+    const large = many(2, { requests: gibibytes(4) });
+    const small = many(8, { requests: gibibytes(0.5) }).map((pod) => ({
+      ...pod,
+      name: `small-${pod.name}`,
+      uid: `small-${pod.uid}`,
+    }));
+    assert.equal(sized(small), 2);
+    assert.equal(sized([...large, ...small]), 3);
+    assert.equal(replacementNodeCount(aSnapshot(), group, 'fit', { nodesNeeded: 1, whenSpread: Infinity }), 3);
   });
   test('holds in the subnets, too', () => {
     const peak = (nodes: PlanRequest['nodes'], pods: number) =>
