@@ -3,7 +3,7 @@ import { podsBySelector } from './selector-index.ts';
 import type { ClusterSnapshot, Pod } from './snapshot.ts';
 import { indexWorkloads, nameOf, ownerOf } from './workloads.ts';
 
-export type FirstToMove = StepParams['drain-source']['first'][number];
+type FirstToMove = StepParams['drain-source']['first'][number];
 
 /** Pods of a namespace that have certain labels, under a name for people. */
 export interface PodsByLabels {

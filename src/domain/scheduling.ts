@@ -68,7 +68,7 @@ const keepsOff = new Set(['NoSchedule', 'NoExecute']);
 const unschedulableTaint: NodeTaint = { key: 'node.kubernetes.io/unschedulable', value: null, effect: 'NoSchedule' };
 
 /** Comparing operators (Lt, Gt), an alpha feature of Kubernetes 1.35, tolerate nothing, as where the feature is off. */
-export const isTolerated = (taint: NodeTaint, tolerations: readonly Toleration[] | undefined): boolean =>
+const isTolerated = (taint: NodeTaint, tolerations: readonly Toleration[] | undefined): boolean =>
   (tolerations ?? []).some(
     ({ key, operator, value, effect }) =>
       (!effect || effect === taint.effect) &&
@@ -174,7 +174,7 @@ export interface ReplacementNode extends SchedulingNode {
 }
 
 /** A DaemonSet, by its pods. */
-export interface Daemon {
+interface Daemon {
   /** `kube-system/aws-node` */
   name: string;
   placement: Placement;
@@ -205,7 +205,7 @@ export function replacementNodes(
 }
 
 /** A node of this type in this zone that the replacement of the group will have. */
-export function replacementNode(
+function replacementNode(
   snapshot: ClusterSnapshot,
   source: Nodegroup,
   type: InstanceType,

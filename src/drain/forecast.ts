@@ -1,4 +1,12 @@
-import { budgetOutlook, desiredHealthy, isGuarded, needsBudget } from '../domain/budgets.ts';
+import {
+  type BudgetIndex,
+  budgetOutlook,
+  budgetsOf,
+  desiredHealthy,
+  indexBudgets,
+  isGuarded,
+  needsBudget,
+} from '../domain/budgets.ts';
 import { mustMove } from '../domain/evictable.ts';
 import type { Forecast, ForecastGroup, StepParams } from '../domain/plan.ts';
 import {
@@ -13,7 +21,6 @@ import {
 import type { ClusterSnapshot, Pod } from '../domain/snapshot.ts';
 import { sum } from '../domain/sum.ts';
 import { indexWorkloads, nameOf, ownerOf, type Workloads } from '../domain/workloads.ts';
-import { type BudgetLookup, createBudgetLookup } from './budget-lookup.ts';
 import { unbudgetedAllowance } from './state.ts';
 import { burst, evictionsPerSecond } from './token-bucket.ts';
 
@@ -146,10 +153,9 @@ interface InLane {
 function groupsOf(snapshot: ClusterSnapshot, moving: readonly Pod[], settings: ForecastSettings, wait: Span): InLane[] {
   const { unbudgetedPercent: percent, surge = [], first = [], waitForJobsSeconds = 0 } = settings;
   const workloads = indexWorkloads(snapshot.workloads);
-  const budgets = createBudgetLookup();
-  for (const budget of snapshot.podDisruptionBudgets) budgets.put(budget);
+  const budgets = indexBudgets(snapshot.podDisruptionBudgets);
   const guarded = Map.groupBy(
-    snapshot.pods.flatMap((pod) => budgets.of(pod.namespace, pod.labels).map(({ uid }) => ({ uid, pod }))),
+    snapshot.pods.flatMap((pod) => budgetsOf(pod, budgets).map(({ uid }) => ({ uid, pod }))),
     ({ uid }) => uid,
   );
   const siblings = Map.groupBy(snapshot.pods, (pod) => ownerOf(pod, workloads)?.uid ?? '');
@@ -181,7 +187,7 @@ function groupsOf(snapshot: ClusterSnapshot, moving: readonly Pod[], settings: F
       const atOnce = Math.max(1, (rollout?.maxSurge ?? 0) + (rollout?.maxUnavailable ?? 0));
       return { name, kind: 'surge', budget: null, ...all(atOnce), ...shared };
     }
-    const [budget] = budgets.of(one.namespace, one.labels);
+    const [budget] = budgetsOf(one, budgets);
     if (budget === undefined) {
       const replicas = replicasOf(one);
       return {
@@ -220,10 +226,10 @@ const isLive = (pod: Pod): boolean => mustMove(pod) && pod.deletionTimestamp ===
 const isOfJob = (pod: Pod): boolean => pod.controller?.kind === 'Job';
 
 /** What shares an allowance, in words that only have to differ. */
-function keyOf(pod: Pod, budgets: BudgetLookup, workloads: Workloads, surge: readonly string[]): string {
+function keyOf(pod: Pod, budgets: BudgetIndex, workloads: Workloads, surge: readonly string[]): string {
   const owner = ownerOf(pod, workloads);
   if (owner?.kind === 'Deployment' && surge.includes(nameOf(owner))) return `surge/${owner.uid}`;
-  const [budget, second] = budgets.of(pod.namespace, pod.labels);
+  const [budget, second] = budgetsOf(pod, budgets);
   if (second !== undefined && isGuarded(pod)) return `several/${owner?.uid ?? pod.uid}`;
   if (budget !== undefined) return `budget/${budget.uid}`;
   return owner === null ? 'bare' : `owner/${owner.uid}`;

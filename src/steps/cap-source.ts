@@ -1,9 +1,8 @@
 import type { Nodegroup, Scaling } from '../domain/snapshot.ts';
 import { sum } from '../domain/sum.ts';
 import type { Ports } from '../ports/ports.ts';
-import { optional } from './optional.ts';
+import { attempt, optional } from './optional.ts';
 import type { StepContext, StepHandler } from './step-handler.ts';
-import { attempt } from './suspend-processes.ts';
 
 const updateName = 'a cap of the node group';
 

@@ -1,7 +1,8 @@
 import type { StepParams } from '../domain/plan.ts';
 import type { Ports } from '../ports/ports.ts';
+import { attempt } from './optional.ts';
 import type { StepContext, StepHandler } from './step-handler.ts';
-import { attempt, recordName } from './suspend-processes.ts';
+import { recordName } from './suspend-processes.ts';
 
 type Params = StepParams['resume-processes'];
 

@@ -1,7 +1,7 @@
-import { MigrateError } from '../domain/migrate-error.ts';
 import type { StepParams } from '../domain/plan.ts';
 import type { AutoScalingGroup } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
+import { attempt } from './optional.ts';
 import type { StepHandler } from './step-handler.ts';
 
 type Params = StepParams['suspend-processes'];
@@ -69,13 +69,3 @@ async function openGroups({ autoScalingGroupNames, processes }: Params, ports: P
 
 const notSuspended = ({ processes, nodegroupName }: Params): string =>
   `${processes.join(', ')} of ${nodegroupName} was not suspended, and the run goes on without: should its zones come to differ, Auto Scaling may end an old node without regard to PodDisruptionBudgets.`;
-
-/** The answer, or the words of the refusal. */
-export async function attempt<T>(call: Promise<T>): Promise<{ answer: T } | { refusal: string }> {
-  try {
-    return { answer: await call };
-  } catch (error) {
-    if (error instanceof MigrateError) return { refusal: `${error.message} ${error.why}` };
-    throw error;
-  }
-}

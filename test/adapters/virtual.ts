@@ -5,6 +5,14 @@ import type { SimHandler } from '../../src/simulator/types.ts';
 import { drive } from '../../src/simulator/virtual-time.ts';
 import { createTraffic, InProcessDispatcher, InProcessHandler } from '../support/in-process.ts';
 
+/** For a port that needs no kubeconfig; its requests go to a dispatcher of the test. */
+export const testCluster = {
+  name: 'demo',
+  endpoint: 'https://cluster.test',
+  certificateAuthorityData: '',
+  token: () => Promise.resolve({ token: 't', expiresAt: 0 }),
+};
+
 export const startOf2026 = Date.UTC(2026, 0, 1);
 
 export function clockOn(clock: VirtualClock): Clock {

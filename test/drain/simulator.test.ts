@@ -15,6 +15,7 @@ import {
 } from '../../src/simulator/scenarios/parts.ts';
 import { drive } from '../../src/simulator/virtual-time.ts';
 import { createWorld, type World, type WorldOptions } from '../../src/simulator/world.ts';
+import { settings } from '../support/drain-run.ts';
 import { clockOver } from '../support/fake-cluster.ts';
 import { createTraffic, InProcessDispatcher } from '../support/in-process.ts';
 
@@ -68,17 +69,7 @@ async function drainWorld(given: Scenario, options: WorldOptions): Promise<Resul
     moved = pods.filter((pod) => names.has(pod.nodeName ?? '') && pod.controller?.kind !== 'DaemonSet').length;
     begin = clock.now();
     await drain(
-      {
-        nodegroupNames: ['old'],
-        replacementNames: ['new'],
-        timeoutSeconds: 3600,
-        unbudgetedPercent: 25,
-        allowEmptyDir: false,
-        allowBarePods: false,
-        first: [],
-        surge: [],
-        waitForJobsSeconds: 0,
-      },
+      settings,
       { kubernetes, clock },
       {
         signal: new AbortController().signal,

@@ -5,7 +5,7 @@ import { createKubernetesPort } from '../../../src/adapters/kubernetes/kubernete
 import type { EvictionOutcome } from '../../../src/ports/kubernetes.ts';
 import { ConnectionReset } from '../../../src/simulator/connection-reset.ts';
 import type { SimHandler, SimRequest } from '../../../src/simulator/types.ts';
-import { createBench } from '../virtual.ts';
+import { createBench, testCluster } from '../virtual.ts';
 
 interface Recorded {
   status: number;
@@ -24,12 +24,7 @@ async function evictedBy(handler: SimHandler, options?: { dryRun: boolean }) {
   const requests: SimRequest[] = [];
   const kubernetes = await createKubernetesPort({
     clock: bench.clock,
-    cluster: {
-      name: 'demo',
-      endpoint: 'https://cluster.test',
-      certificateAuthorityData: '',
-      token: () => Promise.resolve({ token: 't', expiresAt: 0 }),
-    },
+    cluster: testCluster,
     dispatcher: bench.dispatcher((request) => {
       requests.push(request);
       return handler(request);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createKubernetesPort } from '../../../src/adapters/kubernetes/kubernetes-port.ts';
 import { MigrateError } from '../../../src/domain/migrate-error.ts';
 import type { SimResponse, SimStream } from '../../../src/simulator/types.ts';
-import { createBench } from '../virtual.ts';
+import { createBench, testCluster } from '../virtual.ts';
 
 type Sink = Parameters<SimStream['start']>[0];
 
@@ -43,12 +43,7 @@ async function followed(answers: (SimResponse | ((bench: Bench) => SimResponse))
     clock: bench.clock,
     random: () => 0.5,
     limits: { attempts: 2 },
-    cluster: {
-      name: 'demo',
-      endpoint: 'https://cluster.test',
-      certificateAuthorityData: '',
-      token: () => Promise.resolve({ token: 't', expiresAt: 0 }),
-    },
+    cluster: testCluster,
     dispatcher: bench.dispatcher((request) => {
       const answer = answers[paths.length];
       const { searchParams } = new URL(request.path, 'https://x');

@@ -5,7 +5,7 @@ import { healthy } from '../../../src/simulator/scenarios/healthy.ts';
 import type { SimRequest, SimResponse } from '../../../src/simulator/types.ts';
 import { createWorld } from '../../../src/simulator/world.ts';
 import { portsOf } from '../../survey/ports-of.ts';
-import { createBench } from '../virtual.ts';
+import { createBench, testCluster } from '../virtual.ts';
 
 const restartedAt = 'kubectl.kubernetes.io/restartedAt';
 const [earlier, at, later] = ['2026-01-01T09:59:59Z', '2026-01-01T10:00:00Z', '2026-01-01T11:00:00+01:00'];
@@ -28,12 +28,7 @@ async function restarted(deployment: Deployment | undefined, conflicts = 0) {
   let refusals = conflicts;
   const kubernetes = await createKubernetesPort({
     clock: bench.clock,
-    cluster: {
-      name: 'demo',
-      endpoint: 'https://cluster.test',
-      certificateAuthorityData: '',
-      token: () => Promise.resolve({ token: 't', expiresAt: 0 }),
-    },
+    cluster: testCluster,
     dispatcher: bench.dispatcher((request) => {
       const [path] = request.path.split('?');
       if (deployment === undefined || path !== '/apis/apps/v1/namespaces/shop/deployments/cart') return status(404);

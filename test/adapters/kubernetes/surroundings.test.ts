@@ -5,7 +5,7 @@ import { createKubernetesPort } from '../../../src/adapters/kubernetes/kubernete
 import type { NotSeen } from '../../../src/domain/snapshot.ts';
 import type { KubernetesPort, OnMissed } from '../../../src/ports/kubernetes.ts';
 import type { SimHandler, SimRequest, SimResponse } from '../../../src/simulator/types.ts';
-import { createBench } from '../virtual.ts';
+import { createBench, testCluster } from '../virtual.ts';
 
 /** Lists and objects of a Kubernetes 1.33 API server, recorded. */
 const recorded: Record<string, unknown> = JSON.parse(
@@ -31,12 +31,7 @@ async function portOver(handler: SimHandler) {
   const requests: SimRequest[] = [];
   const kubernetes = await createKubernetesPort({
     clock: bench.clock,
-    cluster: {
-      name: 'demo',
-      endpoint: 'https://cluster.test',
-      certificateAuthorityData: '',
-      token: () => Promise.resolve({ token: 't', expiresAt: 0 }),
-    },
+    cluster: testCluster,
     dispatcher: bench.dispatcher((request) => {
       requests.push(request);
       return handler(request);
