@@ -30,6 +30,7 @@ if (Number.parseInt(process.versions.node, 10) < 24) {
   const { name, version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
   process.stdout.write(`${name}/${version} ${process.platform}-${process.arch} node-${process.version}\n`);
 } else if (topic !== undefined && existsSync(help)) {
+  process.stdout.on('error', ({ code }) => (process.exitCode = code === 'EPIPE' ? 0 : 2));
   process.stdout.write(readFileSync(help));
 } else {
   if (process.env.PREFIX_MIGRATE_OWN_NODE && process.channel) {

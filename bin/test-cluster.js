@@ -8,7 +8,7 @@ if (!kubeconfig) {
   process.stderr.write(
     `PREFIX_MIGRATE_TEST_KUBECONFIG is not set: which cluster may the tests write to?
 
-  They make namespaces, node objects, an admission policy and a Lease of their own, and remove them. What drains a node
+  They make namespaces, node objects, an admission policy, Leases and ConfigMaps of their own, and remove them. What drains a node
   needs KWOK to play the nodes' kubelets, and is skipped without it.
   PREFIX_MIGRATE_TEST_LIMITED_KUBECONFIG, if set, is of a user who may only read nodes and pods.
 

@@ -44,7 +44,7 @@ const checks = [
 // at a time); all others share one, which is ten times faster.
 // The first run in a fresh clone is still under the Node outside, which may be 20: no globSync there.
 const files = readdirSync(join(root, 'test'), { recursive: true })
-  .filter((file) => file.endsWith('.test.ts') && !file.startsWith('cluster')) // npm run test:cluster
+  .filter((file) => file.endsWith('.test.ts') && !/^(cluster|s3)\b/.test(file)) // npm run test:cluster, npm run test:s3
   .map((file) => join('test', file))
   .toSorted();
 const needsOwnProcess = (file) => /^test.(cli|golden|journeys|simulation)\b/.test(file);

@@ -30,7 +30,7 @@ const libraries: [library: RegExp, rooms: RegExp][] = [
   [/^listr2$/, /^reporting\//],
   [/^@(aws-sdk|smithy)\//, /^adapters\/(aws|s3)\//],
   [/^(@kubernetes\/client-node|undici)$/, /^adapters\/kubernetes\//],
-  [/^yaml$/, /^(checks|planning|exports)\//],
+  [/^yaml$/, /^(checks|planning|exports)\/|^cli\/config-settings\.ts$/],
   [/^node:process$/, /^adapters\/files\//],
   [/^node:fs(\/promises)?$/, /^adapters\/(files|kubernetes)\//],
   [/^node:(child_process|os)$/, /^(composition\.ts|adapters\/|cli\/)/],

@@ -1,4 +1,4 @@
-import type { Clock } from '../ports/clock.ts';
+import { type Clock, stopwatch } from '../ports/clock.ts';
 import { type RandomSource, systemRandom } from './clock/real-clock.ts';
 import { withDeadline } from './deadline.ts';
 
@@ -44,17 +44,22 @@ const defaults: RetryLimits = {
   longestWaitMilliseconds: 20_000,
 };
 
+/** Later than its own limits by this much: the process stood still (stopped, or on a sleeping laptop). */
+const stoodStillMilliseconds = 15_000;
+
 /**
  * The one retry policy for AWS and Kubernetes: exponential back-off with full jitter, stoppable at any time. A call that
- * is not repeatable is sent again only when it surely had no effect.
+ * is not repeatable is sent again only when it surely had no effect. Nothing is sent again after the process stood still: what
+ * the call relied on, such as a lock, may not hold any more, and the caller has to look anew.
  *
  * @throws the last error of `call`; the reason of the signal.
  */
 export async function retry<T>(call: (signal: AbortSignal) => Promise<T>, options: RetryOptions): Promise<T> {
   const { clock, classify, repeatable, signal, random = systemRandom } = options;
   const limits = { ...defaults, ...options.limits };
-  const begin = clock.now();
+  const elapsed = stopwatch(clock);
   for (let attempt = 1; ; attempt += 1) {
+    const begin = elapsed();
     try {
       return await withDeadline(clock, limits.attemptMilliseconds, signal, call);
     } catch (error) {
@@ -64,8 +69,9 @@ export async function retry<T>(call: (signal: AbortSignal) => Promise<T>, option
       const ceiling = Math.min(limits.longestWaitMilliseconds, limits.baseMilliseconds * 2 ** attempt);
       const wait = (failure.retryAfterMilliseconds ?? 0) + random() * ceiling;
       const patience = failure.kind === 'not-sent' ? limits.unreachableMilliseconds : limits.totalMilliseconds;
-      if (attempt >= limits.attempts || clock.now() + wait - begin > patience) throw error;
+      if (attempt >= limits.attempts || elapsed() + wait > patience) throw error;
       await clock.sleep(wait, signal);
+      if (elapsed() - begin > limits.attemptMilliseconds + wait + stoodStillMilliseconds) throw error;
     }
   }
 }

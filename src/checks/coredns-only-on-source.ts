@@ -1,4 +1,5 @@
 import { dnsPods, onlyMoving } from '../domain/first-to-move.ts';
+import { shellWord } from '../domain/shell-word.ts';
 import { type Check, count } from './check.ts';
 import { selectorText } from './moving.ts';
 
@@ -22,7 +23,9 @@ export const corednsOnlyOnSource: Check = {
         subject: `${dns.namespace}/${dns.name}`,
         summary: `The only ${count(pods.length, 'Ready pod')} of CoreDNS ${pods.length === 1 ? 'is' : 'are'} on the nodes to be drained.`,
         why: 'Without CoreDNS no name is found in the cluster. The drain moves it first, and goes on when one of its pods is Ready elsewhere.',
-        nextActions: [`kubectl -n ${dns.namespace} get pods -l ${selectorText(dns.selector.matchLabels)} -o wide`],
+        nextActions: [
+          `kubectl -n ${dns.namespace} get pods -l ${shellWord(selectorText(dns.selector.matchLabels))} -o wide`,
+        ],
       },
     ];
   },

@@ -9,6 +9,7 @@ import {
 } from '../domain/eni-config.ts';
 import type { Finding } from '../domain/finding.ts';
 import { nodesOf, replacementSubnets } from '../domain/nodegroups.ts';
+import { shellWord } from '../domain/shell-word.ts';
 import type { ClusterSnapshot, EniConfig, Nodegroup } from '../domain/snapshot.ts';
 import { howToSet } from './audit/settings.ts';
 import { type Check, listed } from './check.ts';
@@ -107,7 +108,7 @@ function cures(
   if (zones.length === 1) {
     const labels = JSON.stringify({ addOrUpdateLabels: { [labelKey(vpcCni.env)]: used.name } });
     return [
-      `aws eks update-nodegroup-config --region ${cluster.region} --cluster-name ${cluster.name} --nodegroup-name ${source.nodegroupName} --labels '${labels}'`,
+      `aws eks update-nodegroup-config --region ${cluster.region} --cluster-name ${cluster.name} --nodegroup-name ${source.nodegroupName} --labels ${shellWord(labels)}`,
     ];
   }
   const byZone = eniConfigs.some(({ name }) => name === zone.availabilityZone);
@@ -145,8 +146,8 @@ function changed(
       summary: `Node group ${nodegroupName}: its new nodes ${inZone(zone)} would use ENIConfig ${zone.name}, its old ones use ${other.name}.`,
       why: `Pods then come to another subnet with other security groups.${byHand([other])}`,
       nextActions: [
-        `aws eks update-nodegroup-config --region ${cluster.region} --cluster-name ${cluster.name} --nodegroup-name ${nodegroupName} --labels '${JSON.stringify({ addOrUpdateLabels: { [labelKey(vpcCni.env)]: other.name } })}'  # when ${other.name} is right`,
-        `kubectl get nodes -l eks.amazonaws.com/nodegroup=${nodegroupName} -o yaml  # label ${labelKey(vpcCni.env)}, annotation ${annotationKey(vpcCni.env)}`,
+        `aws eks update-nodegroup-config --region ${cluster.region} --cluster-name ${cluster.name} --nodegroup-name ${nodegroupName} --labels ${shellWord(JSON.stringify({ addOrUpdateLabels: { [labelKey(vpcCni.env)]: other.name } }))}  # when ${other.name} is right`,
+        `kubectl get nodes -l eks.amazonaws.com/nodegroup=${nodegroupName} -o yaml  # label ${shellWord(labelKey(vpcCni.env))}, annotation ${shellWord(annotationKey(vpcCni.env))}`,
       ],
     },
   ];

@@ -2,6 +2,7 @@ import type { Finding } from '../domain/finding.ts';
 import { nodesOf } from '../domain/nodegroups.ts';
 import { isPutByController, taintText } from '../domain/scheduling.ts';
 import type { Scope } from '../domain/scope.ts';
+import { shellWord } from '../domain/shell-word.ts';
 import type { ClusterSnapshot, Nodegroup, NodeTaint, Placement, TaintEffect } from '../domain/snapshot.ts';
 import { nameOf } from '../domain/workloads.ts';
 import { type Check, count, listed } from './check.ts';
@@ -61,7 +62,7 @@ function lostLabels(snapshot: ClusterSnapshot, { movingPods }: Scope, source: No
       summary: `Label ${key} is on nodes of ${nodegroupName}, not on the node group; ${count(found.size, 'workload')} ${found.size === 1 ? 'demands' : 'demand'} it: ${listed([...found])}.`,
       why: 'By its name a controller such as a device plugin or a driver puts it on nodes. Until that has labelled the new nodes, these pods stay Pending.',
       nextActions: [
-        `kubectl get nodes -L ${key}  # once the first new node is there`,
+        `kubectl get nodes -L ${shellWord(key)}  # once the first new node is there`,
         `kubectl get daemonsets -A  # what labels the nodes has to run on new nodes of ${nodegroupName}`,
       ],
     }));
@@ -106,7 +107,7 @@ function lostTaints(snapshot: ClusterSnapshot, source: Nodegroup): Finding[] {
       summary: `All nodes of ${nodegroupName} have ${lost.map(taintText).join(', ')}, the node group does not: new nodes come without.`,
       why: 'Somebody put the taint on the nodes. Without it pods that it kept away can come to the new nodes, and take the room of those that move.',
       nextActions: [
-        `aws eks update-nodegroup-config --region ${cluster.region} --cluster-name ${cluster.name} --nodegroup-name ${nodegroupName} --taints 'addOrUpdateTaints=[${asArguments.join(',')}]'  # then plan again: the replacement gets the taints of the group`,
+        `aws eks update-nodegroup-config --region ${cluster.region} --cluster-name ${cluster.name} --nodegroup-name ${nodegroupName} --taints ${shellWord(`addOrUpdateTaints=[${asArguments.join(',')}]`)}  # then plan again: the replacement gets the taints of the group`,
       ],
     },
   ];

@@ -1,5 +1,6 @@
 import type { Finding } from '../domain/finding.ts';
 import { onlyMoving } from '../domain/first-to-move.ts';
+import { shellWord } from '../domain/shell-word.ts';
 import { nameOf } from '../domain/workloads.ts';
 import { type Check, count } from './check.ts';
 import { selectorText } from './moving.ts';
@@ -27,7 +28,7 @@ export const serviceLocalTraffic: Check = {
         summary: `Service ${nameOf({ namespace, name })} (${type}, externalTrafficPolicy Local): its ${count(pods.length, 'Ready pod')} ${pods.length === 1 ? 'is' : 'are'} on the nodes to be drained.`,
         why: 'Only nodes with a Ready pod of it pass the health check. While pods move, a load balancer sends traffic to nodes that have none any more, until it notices.',
         nextActions: [
-          `kubectl -n ${namespace} get pods -l ${selectorText(selector.matchLabels)} -o wide`,
+          `kubectl -n ${namespace} get pods -l ${shellWord(selectorText(selector.matchLabels))} -o wide`,
           `kubectl -n ${namespace} patch service ${name} -p '{"spec":{"externalTrafficPolicy":"Cluster"}}'  # for the time of the drain; the client's address is not seen then`,
         ],
       }),

@@ -2,6 +2,7 @@ import { notConfigurable } from '../domain/cni-names.ts';
 import { conflictCode, isOn, prefixDelegationIsOn, target, wantedEnv } from '../domain/cni-settings.ts';
 import type { Finding } from '../domain/finding.ts';
 import type { VpcCniSetting } from '../domain/plan.ts';
+import { shellWord } from '../domain/shell-word.ts';
 import type { VpcCni } from '../domain/snapshot.ts';
 import { type Check, planAgain } from './check.ts';
 
@@ -38,7 +39,7 @@ export const vpcCniConflict: Check = {
               ...(isAllowed
                 ? []
                 : [
-                    `${planAgain(scope, { allow: [conflictCode] })}  # takes ${name}=${oneLine(live)} into the configuration`,
+                    `${planAgain(scope, { allow: [conflictCode] })}  # takes ${shellWord(`${name}=${oneLine(live)}`)} into the configuration`,
                   ]),
               `${setEnv} ${name}-  # gives it back to the add-on; then plan again`,
             ],

@@ -1,6 +1,7 @@
 import { meantBy } from '../domain/cni-names.ts';
 import { settingNames } from '../domain/cni-settings.ts';
 import type { Finding } from '../domain/finding.ts';
+import { shellWord } from '../domain/shell-word.ts';
 import type { VpcCni } from '../domain/snapshot.ts';
 import type { Check } from './check.ts';
 
@@ -32,7 +33,9 @@ export const unknownSettings = ({ env }: VpcCni): Finding[] =>
         subject: `aws-node ${name}`,
         summary: `aws-node sets ${name}; the VPC CNI does not know this name and ignores it.`,
         why: `It means ${meant}. Whoever set it believes in an effect that is not there.`,
-        nextActions: [`kubectl -n kube-system set env daemonset/aws-node --containers aws-node ${name}-`],
+        nextActions: [
+          `kubectl -n kube-system set env daemonset/aws-node --containers aws-node ${shellWord(`${name}-`)}`,
+        ],
       },
     ];
   });
@@ -46,5 +49,7 @@ export const onInitContainer = ({ env, initEnv }: VpcCni): Finding[] =>
       subject: `aws-vpc-cni-init ${name}`,
       summary: `${name}=${initEnv[name]} stands on init container aws-vpc-cni-init; aws-node itself has ${env[name] ?? 'none'}.`,
       why: 'Only container aws-node reads it. Whoever set it believes in an effect that is not there.',
-      nextActions: [`kubectl -n kube-system set env daemonset/aws-node --containers aws-vpc-cni-init ${name}-`],
+      nextActions: [
+        `kubectl -n kube-system set env daemonset/aws-node --containers aws-vpc-cni-init ${shellWord(`${name}-`)}`,
+      ],
     }));

@@ -2,6 +2,7 @@ import type { Finding } from '../domain/finding.ts';
 import { onlyMoving, type PodsByLabels, webhookPods } from '../domain/first-to-move.ts';
 import { selects } from '../domain/label-selector.ts';
 import type { Scope } from '../domain/scope.ts';
+import { shellWord } from '../domain/shell-word.ts';
 import type { ClusterSnapshot, Pod, PodWebhook } from '../domain/snapshot.ts';
 import { onePodMoreRefusal, surgeFacts, surgeRefusal } from '../domain/surge.ts';
 import { indexWorkloads, nameOf, ownerOf } from '../domain/workloads.ts';
@@ -113,7 +114,7 @@ function noBackend({ webhook, service, namespaces }: SilentWebhook): Finding {
     nextActions: [
       service.labels === null
         ? `kubectl -n ${service.namespace} get services`
-        : `kubectl -n ${service.namespace} get pods -l ${selectorText(service.labels)}`,
+        : `kubectl -n ${service.namespace} get pods -l ${shellWord(selectorText(service.labels))}`,
       `kubectl get ${kind}webhookconfiguration ${configuration} -o yaml`,
     ],
   };
@@ -140,7 +141,7 @@ function onlyOnSource(
       (pods.length === 1 ? ' With one pod it may even stand in the way of its own successor.' : ''),
     nextActions: [
       ...(pods.length === 1 ? secondPod(snapshot, scope, pods) : []),
-      `kubectl -n ${service.namespace} get pods -l ${selectorText(service.selector.matchLabels)} -o wide`,
+      `kubectl -n ${service.namespace} get pods -l ${shellWord(selectorText(service.selector.matchLabels))} -o wide`,
     ],
   };
 }

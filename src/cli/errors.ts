@@ -29,15 +29,19 @@ export function describeError(error: unknown, command?: string, commands: readon
     return { code, message: flagMessage(message), why, nextActions, exitCode, shown: false };
   }
   if (error instanceof Errors.CLIError) return describeUsage(error, command, commands);
-  return {
+  return describeError(bugOf(error));
+}
+
+/** What nobody foresaw, whatever it was. */
+export const bugOf = (error: unknown): MigrateError =>
+  new MigrateError({
     code: 'BUG',
     message: `prefix-migrate failed in a way that nobody foresaw: ${error instanceof Error ? error.message : String(error)}`,
     why: 'This is a bug in prefix-migrate, not a mistake of yours. Nothing is done without a line in the journal before it, so a migration under way can go on with the same command.',
     nextActions: ['please report it with the command you ran and its output with --verbose added'],
     exitCode: ExitCode.bug,
-    shown: false,
-  };
-}
+    cause: error,
+  });
 
 /** oclif puts `Parsing --flag` before and a hint behind what a flag's own parser threw. */
 function flagMessage(message: string): string {

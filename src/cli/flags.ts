@@ -1,16 +1,29 @@
 import { Flags } from '@oclif/core';
 import { parseDuration } from '../domain/duration.ts';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
+import { parseStateLocation, type StateLocation } from '../domain/state-location.ts';
 
 /** Every flag can be set by `PREFIX_MIGRATE_<FLAG>`, one that can be repeated as `a,b`; the command line wins. */
 export function withEnvironment<T extends Record<string, { env?: string }>>(flags: T): T {
   for (const [name, flag] of Object.entries(flags)) {
-    const variable = `PREFIX_MIGRATE_${name.toUpperCase().replaceAll('-', '_')}`;
+    const variable = variableOf(name);
     // oclif would give the text of the variable in place of a list
     if ('multiple' in flag && flag.multiple === true) Object.assign(flag, { default: async () => listIn(variable) });
     else flag.env = variable;
   }
   return flags;
+}
+
+/** `PREFIX_MIGRATE_MAX_PODS` of `max-pods` */
+export const variableOf = (flag: string): string => `PREFIX_MIGRATE_${flag.toUpperCase().replaceAll('-', '_')}`;
+
+/** oclif takes any word that is not yes for no: `PREFIX_MIGRATE_DRY_RUN=on` would change the cluster. */
+export function refuseOddSwitches(flags: Readonly<Record<string, { type: string }>>): void {
+  for (const [flag, { type }] of Object.entries(flags)) {
+    const value = process.env[variableOf(flag)] ?? '';
+    if (type !== 'boolean' || /^(1|true|y|yes|0|false|n|no|)$/i.test(value)) continue;
+    throw badValue(`${variableOf(flag)} is "${value}", which is neither true nor false.`, `It stands for --${flag}.`);
+  }
 }
 
 function listIn(variable: string): string[] | undefined {
@@ -49,13 +62,18 @@ const badValue = (message: string, why: string): MigrateError =>
     exitCode: ExitCode.invalidInput,
   });
 
-/** How and what to show: flags of every command. */
+/** How and what to show, and where more is said: flags of every command. */
 export const outputFlags = {
   json: Flags.boolean({ summary: 'Write the result as JSON to stdout.', helpGroup: 'OUTPUT' }),
   verbose: Flags.boolean({ summary: 'Say more, one line per event.', helpGroup: 'OUTPUT' }),
   'no-color': Flags.boolean({ summary: 'No colours (NO_COLOR does the same).', helpGroup: 'OUTPUT' }),
   'no-input': Flags.boolean({
     summary: 'Never ask (implied in CI and without a terminal).',
+    helpGroup: 'OUTPUT',
+  }),
+  config: name({
+    helpValue: 'FILE',
+    summary: 'YAML with more flags; default: prefix-migrate.yaml, when there is one.',
     helpGroup: 'OUTPUT',
   }),
 };
@@ -70,6 +88,17 @@ export const connectionFlags = {
     helpGroup: 'CLUSTER',
   }),
   context: name({ helpValue: 'NAME', summary: 'Context of the kubeconfig.', helpGroup: 'CLUSTER' }),
+};
+
+/** Where the journal of a plan is: a flag of the commands on a plan. */
+export const stateFlags = {
+  state: Flags.custom<StateLocation>({
+    helpValue: 'PLACE',
+    summary: 'Where the journal is: file (in DIR), kubernetes or s3://BUCKET/PREFIX.',
+    default: { kind: 'file' },
+    defaultHelp: async () => 'file',
+    parse: async (text) => parseStateLocation(text),
+  })(),
 };
 
 /** How often a state that sends no events is looked at. */

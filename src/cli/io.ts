@@ -1,3 +1,4 @@
+import { withoutControlCharacters } from '../reporting/text.ts';
 import { commandLineOf } from './callers-flags.ts';
 
 /** What a command may know of the terminal, and its only way to it. stdout gets the result; stderr everything else. */
@@ -54,7 +55,7 @@ export function createIo(flags: IoFlags): Io {
     canPrompt: process.stdin.isTTY && process.stderr.isTTY && !inPipeline && !flags['no-input'],
     json: flags.json,
     verbose: flags.verbose,
-    commandLine: commandLineOf(['prefix-migrate', ...process.argv.slice(2)]),
+    commandLine: withoutControlCharacters(commandLineOf(['prefix-migrate', ...process.argv.slice(2)])),
     environment: process.env,
   };
 }

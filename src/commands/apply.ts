@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
-import { connectionFlags, name, outputFlags, pollFlags, withEnvironment } from '../cli/flags.ts';
+import { connectionFlags, name, outputFlags, pollFlags, stateFlags, withEnvironment } from '../cli/flags.ts';
 import { createIo } from '../cli/io.ts';
 import { type DrainLimits, parseMaxUnavailable } from '../domain/drain-limits.ts';
 import { phases } from '../domain/plan.ts';
@@ -8,19 +8,20 @@ import { phases } from '../domain/plan.ts';
 export default class Apply extends BaseCommand {
   static override summary = 'Run a plan, or go on with it where it stopped.';
   static override description =
-    'Each step looks first and acts only if needed. Ctrl-C stops cleanly; the same command goes on.';
+    'Each step looks first and acts only if needed; before each phase it is seen whether the plan still holds. Ctrl-C stops cleanly; the same command goes on. Without a terminal nothing is asked: consent is --confirm or --approve, once given it stays in the journal.';
   static override usage = 'apply DIR [FLAGS]';
   static override examples = [
     '<%= config.bin %> apply prefix-migrate-prod --until verify',
     '<%= config.bin %> apply prefix-migrate-prod --confirm prod',
+    '<%= config.bin %> apply prefix-migrate-prod --approve PLAN_ID',
   ];
   static override args = {
     dir: Args.string({ description: 'plan folder, or the plan.json in it', required: true }),
   };
   static override flags = withEnvironment({
     until: Flags.option({ helpValue: 'PHASE', summary: 'Stop after this phase.', options: phases })(),
-    confirm: name({ summary: 'Consent to moving pods and deleting node groups.', helpValue: 'CLUSTER' }),
-    approve: name({ summary: 'Refuse unless this is the id of the plan.', helpValue: 'PLAN_ID' }),
+    confirm: name({ summary: 'Consent to what this run moves and deletes.', helpValue: 'CLUSTER' }),
+    approve: name({ summary: 'Consent to the whole plan; refused unless it has this id.', helpValue: 'PLAN_ID' }),
     'dry-run': Flags.boolean({ summary: 'Print the next steps and their calls; change nothing.' }),
     cluster: name({ summary: 'Refuse unless the plan is for this cluster.' }),
     'max-unavailable': Flags.custom<DrainLimits['maxUnavailable']>({
@@ -35,6 +36,7 @@ export default class Apply extends BaseCommand {
       min: 1,
       defaultHelp: async () => '32',
     }),
+    ...stateFlags,
     ...pollFlags,
     ...connectionFlags,
     ...outputFlags,
@@ -47,6 +49,7 @@ export default class Apply extends BaseCommand {
     return applyPlan(
       {
         target: args.dir,
+        state: flags.state,
         until: flags.until,
         confirm: flags.confirm,
         approve: flags.approve,

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
-import { connectionFlags, outputFlags, withEnvironment } from '../cli/flags.ts';
+import { connectionFlags, outputFlags, stateFlags, withEnvironment } from '../cli/flags.ts';
 import { createIo } from '../cli/io.ts';
 
 export default class Explain extends BaseCommand {
@@ -20,11 +20,14 @@ export default class Explain extends BaseCommand {
     dir: Args.string({ description: 'plan folder, or the plan.json in it', required: true }),
     subject: Args.string({ description: 'what to explain' }),
   };
-  static override flags = withEnvironment({ ...connectionFlags, ...outputFlags });
+  static override flags = withEnvironment({ ...stateFlags, ...connectionFlags, ...outputFlags });
 
   override async run(): Promise<number> {
     const { args, flags } = await this.parse(Explain);
     const { explainPlan } = await import('./actions/explain.ts');
-    return explainPlan({ target: args.dir, subject: args.subject, connection: flags }, createIo(flags));
+    return explainPlan(
+      { target: args.dir, subject: args.subject, state: flags.state, connection: flags },
+      createIo(flags),
+    );
   }
 }

@@ -24,7 +24,7 @@ export default class Plan extends BaseCommand {
     '<%= config.bin %> plan --cluster prod --nodegroup apps --dry-run --format eksctl',
   ];
   static override flags = withEnvironment({
-    cluster: name({ summary: 'Name of the EKS cluster.', required: true }),
+    cluster: name({ summary: 'Name of the EKS cluster; needed unless a snapshot tells it.' }),
     nodegroup: name({
       summary: 'Node group to move (repeatable); default: all that gain from it.',
       multiple: true,
@@ -45,7 +45,10 @@ export default class Plan extends BaseCommand {
       options: ['auto', 'safe-flip', 'cordon-first'] as const,
       default: 'auto',
     })(),
-    'reserve-subnet-cidr': Flags.boolean({ summary: 'Reserve ranges for prefixes first, where that helps.' }),
+    'reserve-subnet-cidr': Flags.boolean({
+      summary: 'Reserve ranges for prefixes first, where that helps.',
+      default: false,
+    }),
     'canary-pods': Flags.integer({
       helpValue: 'N',
       summary: 'Pods that prove addresses on a node; 17 need a second prefix.',
@@ -89,6 +92,7 @@ export default class Plan extends BaseCommand {
       default: 86_400,
       defaultHelp: async () => '24h',
     }),
+    snapshot: name({ helpValue: 'FILE', summary: 'Plan from this snapshot.json; ask neither AWS nor Kubernetes.' }),
     out: name({ summary: 'Plan folder; default: prefix-migrate-CLUSTER.', helpValue: 'DIR' }),
     'dry-run': Flags.boolean({ summary: 'Write no folder.' }),
     format: Flags.option({ summary: 'What stdout gets.', options: planFormats, default: 'text' })(),
@@ -98,15 +102,18 @@ export default class Plan extends BaseCommand {
 
   override async run(): Promise<number> {
     const { flags } = await this.parse(Plan);
-    const { planCluster, planRequest } = await import('./actions/plan-cluster.ts');
+    const { clusterOf, planCluster, planRequest, readRecorded } = await import('./actions/plan-cluster.ts');
+    const recorded = flags.snapshot === undefined ? null : await readRecorded(flags.snapshot);
+    const clusterName = clusterOf(flags.cluster, recorded);
     return planCluster(
       {
-        request: planRequest(flags),
-        folder: flags['dry-run'] ? null : (flags.out ?? planFolder(flags.cluster)),
+        request: planRequest(clusterName, flags),
+        recorded,
+        folder: flags['dry-run'] ? null : (flags.out ?? planFolder(clusterName)),
         format: flags.json ? 'json' : flags.format,
         toolVersion: this.config.version,
         root: this.config.root,
-        connection: { ...flags, clusterName: flags.cluster },
+        connection: { ...flags, clusterName },
       },
       createIo(flags),
     );

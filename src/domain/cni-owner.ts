@@ -1,3 +1,4 @@
+import { shellWord } from './shell-word.ts';
 import type { VpcCniOwner } from './snapshot.ts';
 
 type Env = Readonly<Record<string, string>>;
@@ -67,7 +68,11 @@ export function daemonSetInstructions({ tool, name, evidence, chartVersion }: Vp
     case 'cloudformation':
     case 'eks':
     case 'nobody':
-      return [`kubectl -n kube-system set env daemonset/aws-node --containers aws-node ${pairs(env)}`];
+      return [
+        `kubectl -n kube-system set env daemonset/aws-node --containers aws-node ${Object.entries(env)
+          .map((pair) => shellWord(pair.join('=')))
+          .join(' ')}`,
+      ];
   }
 }
 
@@ -82,11 +87,12 @@ const inManifest = (env: Env): string =>
 function helmUpgrade(name: string | null, chartVersion: string | undefined, env: Env): string {
   const [namespace = 'kube-system', release = 'aws-vpc-cni'] = (name ?? '').split('/').filter(Boolean);
   const version =
-    chartVersion ?? `"$(helm get metadata ${release} --namespace ${namespace} | sed -n 's/^VERSION: //p')"`;
-  const settings = Object.entries(env).map(([key, value]) => `--set-string env.${key}=${value}`);
+    (chartVersion === undefined ? undefined : shellWord(chartVersion)) ??
+    `"$(helm get metadata ${shellWord(release)} --namespace ${shellWord(namespace)} | sed -n 's/^VERSION: //p')"`;
+  const settings = Object.entries(env).map(([key, value]) => `--set-string ${shellWord(`env.${key}=${value}`)}`);
   return [
     'helm repo add eks https://aws.github.io/eks-charts &&',
-    `helm upgrade ${release} eks/aws-vpc-cni --namespace ${namespace} --version ${version} --reuse-values`,
+    `helm upgrade ${shellWord(release)} eks/aws-vpc-cni --namespace ${shellWord(namespace)} --version ${version} --reuse-values`,
     ...settings,
   ].join(' ');
 }

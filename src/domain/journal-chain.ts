@@ -1,6 +1,8 @@
 import { sha256Hex } from './canonical-json.ts';
 import type { JournalEntry, JournalLine } from './journal-entry.ts';
+import { journalEntryShape } from './journal-shapes.ts';
 import { ExitCode, MigrateError } from './migrate-error.ts';
+import { mismatchText, number, object, oneOf, text, time } from './shape.ts';
 
 const noPrevious = '0'.repeat(64);
 
@@ -19,8 +21,12 @@ export function formatLine(previousLineText: string | null, seq: number, at: str
  *
  * @throws MigrateError `JOURNAL.DAMAGED` (exit 2) naming the line, for any other damage.
  */
-export function parseJournal(text: string): { lines: JournalLine[]; tornTail: boolean; lastLineText: string | null } {
-  const texts = text.split('\n');
+export function parseJournal(journal: string): {
+  lines: JournalLine[];
+  tornTail: boolean;
+  lastLineText: string | null;
+} {
+  const texts = journal.split('\n');
   let tornTail = texts.pop() !== '';
   const lines: JournalLine[] = [];
   let lastLineText: string | null = null;
@@ -30,10 +36,12 @@ export function parseJournal(text: string): { lines: JournalLine[]; tornTail: bo
       tornTail = true;
       break;
     }
-    const number = index + 1;
-    if (!isJournalLine(value)) throw damaged(number, 'it is not a journal line of version 1');
-    if (value.seq !== number) throw damaged(number, `it has the sequence number ${value.seq}`);
-    if (value.prev !== hashOf(lastLineText)) throw damaged(number, 'it does not belong to the line before it');
+    const lineNumber = index + 1;
+    if (!isJournalLine(value)) throw damaged(lineNumber, 'it is not a journal line of version 1');
+    if (value.seq !== lineNumber) throw damaged(lineNumber, `it has the sequence number ${value.seq}`);
+    if (value.prev !== hashOf(lastLineText)) throw damaged(lineNumber, 'it does not belong to the line before it');
+    const odd = journalEntryShape.mismatch(value.entry);
+    if (odd !== undefined) throw damaged(lineNumber, mismatchText(odd, 'its entry'));
     lines.push(value);
     lastLineText = lineText;
   }
@@ -42,27 +50,18 @@ export function parseJournal(text: string): { lines: JournalLine[]; tornTail: bo
 
 const hashOf = (lineText: string | null): string => (lineText === null ? noPrevious : sha256Hex(lineText));
 
-function parseJson(text: string): unknown {
+function parseJson(line: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(line);
   } catch {
     return undefined;
   }
 }
 
+const lineShape = object<Omit<JournalLine, 'entry'>>({ v: oneOf(1), seq: number, at: time, prev: text });
+
 function isJournalLine(value: unknown): value is JournalLine {
-  if (typeof value !== 'object' || value === null) return false;
-  const line: Partial<Record<keyof JournalLine, unknown>> = value;
-  return (
-    line.v === 1 &&
-    typeof line.seq === 'number' &&
-    typeof line.at === 'string' &&
-    typeof line.prev === 'string' &&
-    typeof line.entry === 'object' &&
-    line.entry !== null &&
-    'type' in line.entry &&
-    typeof line.entry.type === 'string'
-  );
+  return lineShape.mismatch(value) === undefined;
 }
 
 function damaged(lineNumber: number, reason: string): MigrateError {

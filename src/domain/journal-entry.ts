@@ -17,6 +17,15 @@ export interface FailureFields {
   nextActions: string[];
 }
 
+/** Decided when a rollback begins, and never after: what it works on must be the same in every run of it. */
+export interface RollbackScope {
+  /** sources that are gone or being deleted: their replacements stay, and what those need */
+  kept: string[];
+}
+
+/** `credentials`: those of the caller have ended; with new ones the same command goes on. */
+export type PauseReason = 'interrupted' | 'terminated' | 'until' | 'failed' | 'credentials';
+
 export type JournalEntry =
   | {
       type: 'run-started';
@@ -26,14 +35,27 @@ export type JournalEntry =
       command: string;
       holder: string;
       until: Phase | null;
+      /** this run takes the plan back; absent: it carries it out */
+      rollback?: RollbackScope;
     }
-  | { type: 'approval'; runId: string; planId: string; by: string; how: 'prompt' | 'confirm-flag'; phases: Phase[] }
+  | {
+      type: 'approval';
+      runId: string;
+      planId: string;
+      by: string;
+      how: 'prompt' | 'confirm-flag' | 'approve-flag';
+      phases: Phase[];
+      /** of the rollback, not of the plan */
+      rollback?: true;
+    }
+  /** somebody took the lock from its holder */
+  | { type: 'unlocked'; runId: string; by: string; reason: string; holder: string }
   | { type: 'step-started'; runId: string; stepId: string; token: string }
   | { type: 'step-progress'; runId: string; stepId: string; progress: StepProgress }
   | { type: 'step-succeeded'; runId: string; stepId: string; detail: string }
   /** `tokenSpent`: what the token asked for has failed for good, so that the next attempt needs a new one */
   | { type: 'step-failed'; runId: string; stepId: string; failure: FailureFields; tokenSpent?: true }
-  | { type: 'run-paused'; runId: string; reason: 'interrupted' | 'terminated' | 'until' | 'failed'; detail: string }
+  | { type: 'run-paused'; runId: string; reason: PauseReason; detail: string }
   | { type: 'run-finished'; runId: string; exitCode: number; summary: RunSummary };
 
 /** What a step did or saw on its way. Intents of evictions are written before the request, outcomes after the answer. */

@@ -8,6 +8,7 @@ export const ExitCode = {
   stalePlan: 5,
   stoppedPartWay: 6,
   locked: 7,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -45,3 +46,15 @@ export class MigrateError extends Error {
     this.retryable = fields.retryable ?? false;
   }
 }
+
+const credentialsCodes: ReadonlySet<string> = new Set([
+  'AWS.EXPIRED_CREDENTIALS',
+  'AWS.INVALID_CREDENTIALS',
+  'AWS.NO_CREDENTIALS',
+  'KUBERNETES.UNAUTHORIZED',
+  'KUBERNETES.EXEC_PLUGIN',
+]);
+
+/** AWS or the API server does not let the caller in, or not any more: with new credentials the same call works. */
+export const lacksCredentials = (error: unknown): boolean =>
+  error instanceof MigrateError && credentialsCodes.has(error.code);

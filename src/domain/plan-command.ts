@@ -1,5 +1,6 @@
 import { formatDuration } from './duration.ts';
 import { type PlanRequest, plainRequest } from './plan.ts';
+import { shellWord } from './shell-word.ts';
 
 /** The folder that a plan is written to when none is named. */
 export const planFolder = (clusterName: string): string => `prefix-migrate-${clusterName}`;
@@ -8,7 +9,7 @@ export const planFolder = (clusterName: string): string => `prefix-migrate-${clu
 export function planCommand(request: PlanRequest): string {
   const usual = plainRequest(request.clusterName);
   return [
-    `prefix-migrate plan --cluster ${request.clusterName}`,
+    `prefix-migrate plan --cluster ${shellWord(request.clusterName)}`,
     ...each('--nodegroup', request.nodegroups),
     ...one('--max-pods', request.maxPods),
     ...one('--warm-prefix-target', request.warmPrefixTarget),
@@ -30,10 +31,11 @@ export function planCommand(request: PlanRequest): string {
   ].join(' ');
 }
 
-const each = (flag: string, values: readonly string[]): string[] => values.map((value) => `${flag} ${value}`);
+const each = (flag: string, values: readonly string[]): string[] =>
+  values.map((value) => `${flag} ${shellWord(value)}`);
 
 const one = (flag: string, value: number | string | undefined, usual?: number | string): string[] =>
-  value === undefined || value === usual ? [] : [`${flag} ${value}`];
+  value === undefined || value === usual ? [] : [`${flag} ${shellWord(String(value))}`];
 
 const duration = (flag: string, seconds: number | undefined, usual?: number): string[] =>
   seconds === undefined || seconds === usual ? [] : [`${flag} ${formatDuration(seconds)}`];

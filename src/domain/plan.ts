@@ -278,12 +278,16 @@ export interface StepParams {
     envBefore: Record<string, string | null>;
     /** the configuration after an undo: as it was, but for values of others that were taken over */
     undoValues: string;
+    /** of an undo: what the forward step found; there or changed by others meanwhile means nothing to do */
+    undoOf?: { configurationValues: string | null };
   };
   'patch-vpc-cni': {
     /** what must be in the environment of aws-node afterwards; null: not set */
     env: Record<string, string | null>;
     /** the same variables as they were */
     before: Record<string, string | null>;
+    /** of an undo: what others have changed meanwhile is left to them */
+    isUndo?: true;
   };
   'await-vpc-cni': {
     owner: VpcCniOwner;
@@ -370,7 +374,31 @@ export interface StepParams {
     clusterName: string;
     /** ranges that the plan reserved, and that stay: `10.0.1.64/26 of subnet-0abc` */
     reserved: string[];
+    /** of a rollback: nothing that the plan made stays, but what is named here */
+    stays?: string[];
   };
+  /** the steps below are those of a rollback only */
+  'uncordon-source': { nodegroupNames: string[] };
+  /** at least so many nodes again, as many as the source had when the plan was made */
+  'scale-source': {
+    clusterName: string;
+    nodegroupName: string;
+    replacementName: string;
+    nodes: number;
+    timeoutSeconds: number;
+  };
+  'delete-replacement': {
+    clusterName: string;
+    nodegroupName: string;
+    /** the node group that takes its pods back */
+    source: string;
+    /** ours only with these */
+    tags: Record<string, string>;
+    /** how pods go that came when the drain was over, to nodes that joined late; absent: a person has to move them */
+    drain?: StepParams['drain-source'];
+    timeoutSeconds: number;
+  };
+  'delete-launch-template': { launchTemplateName: string; tags: Record<string, string> };
 }
 
 export type StepKind = keyof StepParams;

@@ -1,4 +1,4 @@
-import type { FailureFields, JournalEntry, JournalLine, RunSummary } from './journal-entry.ts';
+import type { FailureFields, JournalEntry, JournalLine, RollbackScope, RunSummary } from './journal-entry.ts';
 import type { MigrationPlan, Phase } from './plan.ts';
 
 export type StepStatus = 'pending' | 'started' | 'succeeded' | 'failed';
@@ -40,13 +40,20 @@ export interface RunState {
   /** replacement nodes that passed verification, as last seen */
   verifiedNodes: Record<string, { prefixes: string[]; allocatablePods: number }>;
   runs: { runId: string; startedAt: string; endedAt: string | null; exitCode: number | null; paused: string | null }[];
-  approvals: { by: string; at: string; phases: Phase[] }[];
-  /** summary of the run that did the last step */
+  /** `isRollback`: of the rollback, not of the plan */
+  approvals: { by: string; at: string; how: string; phases: Phase[]; isRollback: boolean }[];
+  /** once it has begun, nothing but the rollback goes on */
+  rollback: (RollbackScope & { startedAt: string }) | null;
+  /** summary of the run that did the last step; of the rollback's last one, once it has begun */
   finished: RunSummary | null;
   lastEntryAt: string | null;
 }
 
-const pending = (): StepState => ({
+/** Begins the ids of the steps of a rollback. */
+export const undoPrefix = 'undo/';
+
+/** A step of which the journal says nothing. */
+export const pendingStep = (): StepState => ({
   status: 'pending',
   startedAt: null,
   endedAt: null,
@@ -59,20 +66,21 @@ const pending = (): StepState => ({
   notedIn: null,
 });
 
+type Moved = Pick<RunState, 'evictions' | 'podsGone' | 'restarted' | 'cameBack' | 'evictionsRefused'>;
+
+const nothingMoved = (): Moved => ({ evictions: {}, podsGone: [], restarted: {}, cameBack: [], evictionsRefused: 0 });
+
 /** The state before anything happened. */
 export function initialRunState(plan: MigrationPlan): RunState {
   return {
     planId: plan.planId,
-    steps: Object.fromEntries(plan.steps.map((step) => [step.id, pending()])),
-    evictions: {},
-    podsGone: [],
+    steps: Object.fromEntries(plan.steps.map((step) => [step.id, pendingStep()])),
+    ...nothingMoved(),
     cordonedNodes: {},
-    restarted: {},
-    cameBack: [],
-    evictionsRefused: 0,
     verifiedNodes: {},
     runs: [],
     approvals: [],
+    rollback: null,
     finished: null,
     lastEntryAt: null,
   };
@@ -88,15 +96,30 @@ export function replay(plan: MigrationPlan, lines: readonly JournalLine[]): RunS
 /** Folds one more entry into `state` (which it changes): what `replay` does line by line. */
 export function applyEntry(state: RunState, at: string, entry: JournalEntry): void {
   state.lastEntryAt = at;
-  const step = 'stepId' in entry ? state.steps[entry.stepId] : undefined;
+  const step = 'stepId' in entry ? stepOf(state, entry.stepId) : undefined;
   const run = state.runs.findLast((candidate) => candidate.runId === entry.runId);
   switch (entry.type) {
     case 'run-started':
       state.runs.push({ runId: entry.runId, startedAt: at, endedAt: null, exitCode: null, paused: null });
+      if (entry.rollback !== undefined && state.rollback === null) beginRollback(state, at, entry.rollback);
       break;
     case 'approval':
-      state.approvals.push({ by: entry.by, at, phases: entry.phases });
+      state.approvals.push({
+        by: entry.by,
+        at,
+        how: entry.how,
+        phases: entry.phases,
+        isRollback: entry.rollback === true,
+      });
       break;
+    case 'unlocked': {
+      // whoever held the lock lost it with this, and writes no end any more
+      const broken = state.runs.at(-1);
+      if (broken === undefined || broken.endedAt !== null) break;
+      broken.endedAt = at;
+      broken.paused = 'unlocked';
+      break;
+    }
     case 'step-started':
       if (step === undefined) break;
       step.status = 'started';
@@ -137,9 +160,26 @@ export function applyEntry(state: RunState, at: string, entry: JournalEntry): vo
         run.endedAt = at;
         run.exitCode = entry.exitCode;
       }
-      if (Object.values(state.steps).every(({ status }) => status === 'succeeded')) state.finished = entry.summary;
+      if (isAllDone(state, entry.exitCode)) state.finished = entry.summary;
       break;
   }
+}
+
+/** What the drain of the rollback knows and counts begins anew: its old nodes are the new ones of the plan. */
+function beginRollback(state: RunState, at: string, { kept }: RollbackScope): void {
+  Object.assign(state, nothingMoved());
+  state.rollback = { kept, startedAt: at };
+  state.finished = null;
+}
+
+/** A rollback knows its steps only by what it wrote of them, and ends with 0 only when all are done. */
+const isAllDone = ({ rollback, steps }: RunState, exitCode: number): boolean =>
+  rollback === null ? Object.values(steps).every(({ status }) => status === 'succeeded') : exitCode === 0;
+
+/** Steps of a rollback are not in the plan: they come to be with their first entry. */
+function stepOf(state: RunState, id: string): StepState | undefined {
+  if (id.startsWith(undoPrefix)) state.steps[id] ??= pendingStep();
+  return Object.hasOwn(state.steps, id) ? state.steps[id] : undefined;
 }
 
 function applyProgress(

@@ -3,8 +3,12 @@ import type { MigrationPlan } from './plan.ts';
 import type { RunState } from './run-state.ts';
 import { sum } from './sum.ts';
 
-/** What moved so far. Pods per node are those of the smallest node group, before and after. */
+/**
+ * What moved so far. Pods per node are those of the smallest node group, before and after. `plan` is what is run: of a
+ * rollback the one that takes it back, whose summary tells what moved back, to the sources that are not gone.
+ */
 export function summarize(plan: MigrationPlan, state: Readonly<RunState>): RunSummary {
+  const { rollback } = state;
   const isDrained = plan.steps.every(
     ({ id, kind }) => kind !== 'drain-source' || state.steps[id]?.status === 'succeeded',
   );
@@ -12,15 +16,27 @@ export function summarize(plan: MigrationPlan, state: Readonly<RunState>): RunSu
   const gone = new Set([...state.podsGone, ...(isDrained ? Object.keys(state.evictions) : [])]);
   const isEvicted = ([uid, { outcome }]: [string, { outcome: string }]): boolean =>
     outcome === 'accepted' || (outcome === 'intent' && gone.has(uid));
+  const groups = plan.nodegroups.filter(({ source }) => !rollback?.kept.includes(source));
+  const old = {
+    nodes: sum(groups.map(({ nodes }) => nodes.source)),
+    maxPods: smallest(groups.map(({ maxPodsBefore }) => maxPodsBefore)),
+  };
+  const replacing = {
+    nodes: sum(groups.map(({ nodes }) => nodes.replacement)),
+    maxPods: smallest(groups.map(({ maxPods }) => maxPods.value)),
+  };
+  const [before, after] = rollback === null ? [old, replacing] : [replacing, old];
   return {
-    nodesBefore: sum(plan.nodegroups.map(({ nodes }) => nodes.source)),
-    nodesAfter: sum(plan.nodegroups.map(({ nodes }) => nodes.replacement)),
+    nodesBefore: before.nodes,
+    nodesAfter: after.nodes,
     podsMoved: gone.size,
     evictions: Object.entries(state.evictions).filter(isEvicted).length,
     evictionsRefused: state.evictionsRefused,
-    prefixesAttached: sum(Object.values(state.verifiedNodes).map(({ prefixes }) => prefixes.length)),
-    maxPodsBefore: smallest(plan.nodegroups.map(({ maxPodsBefore }) => maxPodsBefore)),
-    maxPodsAfter: smallest(plan.nodegroups.map(({ maxPods }) => maxPods.value)),
+    prefixesAttached:
+      rollback === null ? sum(Object.values(state.verifiedNodes).map((node) => node.prefixes.length)) : 0,
+    maxPodsBefore: before.maxPods,
+    maxPodsAfter: after.maxPods,
   };
 }
+
 const smallest = (values: number[]): number => (values.length === 0 ? 0 : Math.min(...values));

@@ -38,6 +38,11 @@ export interface ClusterSnapshot {
   notSeen: NotSeen[];
 }
 
+/** What a plan is compared with while it is carried out: of the node groups those that were asked about and exist. */
+export type ClusterFacts = Pick<ClusterSnapshot, 'nodegroups' | 'vpcCni' | 'eniConfigs'> & {
+  cluster: Omit<Cluster, 'callerArn'>;
+};
+
 /** A bare pod's manifest in the plan folder. */
 export interface BarePod {
   namespace: string;

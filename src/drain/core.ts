@@ -97,7 +97,7 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     inFlight: new Map(),
     withoutRoom: new Map(),
     notRecreated: new Set(),
-    sizesUnknown: earlier.disturbed.size > 0,
+    sizesUnknown: earlier.sizesUnknown,
     first: createFirsts(settings),
     lanes: new Map(),
     leaving: new Set(),

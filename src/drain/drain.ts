@@ -2,8 +2,8 @@ import type { DrainLimits } from '../domain/drain-limits.ts';
 import type { StepProgress } from '../domain/journal-entry.ts';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 import type { StepParams } from '../domain/plan.ts';
-import type { RunState } from '../domain/run-state.ts';
-import type { Clock } from '../ports/clock.ts';
+import { type RunState, undoPrefix } from '../domain/run-state.ts';
+import { type Clock, steadied } from '../ports/clock.ts';
 import type { EvictionOutcome, FollowEvent, Followed, KubernetesPort } from '../ports/kubernetes.ts';
 import type { DrainStatus } from '../ports/reporter.ts';
 import { createDrainCore, type DrainCore } from './core.ts';
@@ -51,7 +51,8 @@ export async function drain(
   ports: { kubernetes: Kubernetes; clock: Clock },
   run: DrainRun,
 ): Promise<void> {
-  const { kubernetes, clock } = ports;
+  const { kubernetes } = ports;
+  const clock = steadied(ports.clock);
   const cluster = run.clusterName === undefined ? {} : { clusterName: run.clusterName };
   const core = createDrainCore({ ...params, ...run.limits, ...cluster }, earlierRuns(run.state, run.stepId));
   const deadline = clock.now() + params.timeoutSeconds * 1000;
@@ -217,14 +218,17 @@ const forbidden = (detail: string): MigrateError =>
 export function earlierRuns(state: JournalSoFar, stepId = ''): EarlierRuns {
   const gone = new Set(state.podsGone);
   const asked = Object.entries(state.evictions).filter(([uid]) => !gone.has(uid));
+  const disturbed = uidsByController(state.evictions);
   const startedAt = state.steps?.[stepId]?.startedAt ?? null;
   return {
     asked: Object.fromEntries(asked),
     podsGone: gone.size,
-    disturbed: uidsByController(state.evictions),
+    disturbed,
     restarted: state.restarted ?? {},
     cameBack: new Set(state.cameBack),
     startedAt: startedAt === null ? null : Date.parse(startedAt),
+    // the drain back begins where that of the plan was cut off
+    sizesUnknown: disturbed.size > 0 || stepId.startsWith(undoPrefix),
   };
 }
 

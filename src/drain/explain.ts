@@ -1,5 +1,6 @@
 /** Why something is still there, by name, and what a person can do about it. Pure; an answer about one thing. */
 import { formatDuration } from '../domain/duration.ts';
+import { shellWord } from '../domain/shell-word.ts';
 import { shortName } from '../domain/short-name.ts';
 import type { PodDisruptionBudget } from '../domain/snapshot.ts';
 import { closedGate } from './first.ts';
@@ -133,7 +134,7 @@ function explainHold(pod: DrainPod, state: Readonly<DrainState>, now: number): E
   }
 }
 
-const comesBack = 'land on the old nodes again and again: they tolerate the cordon, or are bound there';
+const comesBack = 'land on the nodes that are drained again and again: they tolerate the cordon, or are bound there';
 
 const lookForTolerations = ({ namespace, name }: DrainPod): string =>
   `kubectl -n ${namespace} get pod ${name} -o yaml  # take the toleration of node.kubernetes.io/unschedulable, or the nodeName, out of what creates it`;
@@ -251,8 +252,8 @@ function explainFirst(pod: DrainPod, state: Readonly<DrainState>): Explanation |
   const [behind] = [...first.pods].filter(({ on }) => on === null);
   return {
     state: 'waits-for-first',
-    reason: `waits for ${first.name} to be Ready on a new node${behind?.trouble ? `; ${podKey(behind)}: ${behind.trouble}` : ''}`,
-    nextAction: `kubectl -n ${first.namespace} get pods -l ${labelText(first.selector)} -o wide`,
+    reason: `waits for ${first.name} to be Ready elsewhere${behind?.trouble ? `; ${podKey(behind)}: ${behind.trouble}` : ''}`,
+    nextAction: `kubectl -n ${first.namespace} get pods -l ${shellWord(labelText(first.selector))} -o wide`,
   };
 }
 
@@ -407,7 +408,7 @@ export function explainBudget(budget: string, state: Readonly<DrainState>, now: 
   const { desiredHealthy, currentHealthy, expectedPods, disruptionsAllowed } = found.status;
   const arithmetic = `needs ${desiredHealthy} healthy, has ${currentHealthy}, expected ${expectedPods}`;
   if (group === undefined) {
-    const reason = `PDB ${podKey(found)} ${arithmetic}; none of its pods has to leave a source node`;
+    const reason = `PDB ${podKey(found)} ${arithmetic}; none of its pods has to leave a node that is drained`;
     return { state: 'done', reason, nextAction: look };
   }
   const left = `${group.left} ${group.left === 1 ? 'pod has' : 'pods have'} to leave`;

@@ -66,7 +66,7 @@ function linesOfAll(state: Readonly<DrainState>, now: number): string[] {
   const gate = closedGate(state);
   const passed = state.first.filter((each) => each.gate === 'passed' && isDown(each));
   return [
-    ...(gate === undefined ? [] : [`first ${gate.name}: the others wait until it is Ready on a new node`]),
+    ...(gate === undefined ? [] : [`first ${gate.name}: the others wait until it is Ready elsewhere`]),
     ...passed.map(({ name }) => `first ${name}: it does not move, and the others no longer wait for it`),
     ...speedLine(state, now),
   ];
@@ -96,8 +96,8 @@ export function stuckError(
     code: late === null ? 'DRAIN.STUCK' : 'DRAIN.DEADLINE',
     message:
       late === null
-        ? `The drain cannot go on: ${left} left on the source nodes that only you can move.`
-        : `The drain did not finish within ${late}: ${left} left on the source nodes.`,
+        ? `The drain cannot go on: ${left} left on the nodes that are drained that only you can move.`
+        : `The drain did not finish within ${late}: ${left} left on the nodes that are drained.`,
     why: [
       ...causes.flatMap(({ pods: [pod, ...others], reason }) => [
         ...(pod === undefined ? [] : [`${placeOf(pod)}: ${reason}`]),

@@ -33,6 +33,8 @@ export interface EarlierRuns {
   cameBack: ReadonlySet<string>;
   /** epoch milliseconds of the step's first start; null: now */
   startedAt: number | null;
+  /** pods were evicted before, and may be missing: how large their workloads shall be is asked first */
+  sizesUnknown: boolean;
 }
 
 export const nothingEarlier: EarlierRuns = {
@@ -42,6 +44,7 @@ export const nothingEarlier: EarlierRuns = {
   restarted: {},
   cameBack: new Set(),
   startedAt: null,
+  sizesUnknown: false,
 };
 
 /** Why a pod cannot be asked to leave now, other than for want of budget. */

@@ -1,14 +1,15 @@
 import type { DrainLimits } from '../domain/drain-limits.ts';
 import { formatDuration } from '../domain/duration.ts';
 import type { StepProgress } from '../domain/journal-entry.ts';
-import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
-import type { AnyStep, StepKind } from '../domain/plan.ts';
+import { ExitCode, lacksCredentials, MigrateError } from '../domain/migrate-error.ts';
+import type { AnyStep, Phase, StepKind } from '../domain/plan.ts';
+import type { RunState } from '../domain/run-state.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Reporter } from '../ports/reporter.ts';
 import type { Handlers } from '../steps/index.ts';
 import type { Observation, StepContext, StepHandler } from '../steps/step-handler.ts';
 import type { RunJournal } from './run-journal.ts';
-import { Stopped, stopWhenAsked, unlessStopped } from './stopped.ts';
+import { Stopped, stopWhenAsked, unlessStopped, withExitCode } from './stopped.ts';
 import { tokenOf } from './token.ts';
 
 /** What one run carries along. */
@@ -20,9 +21,16 @@ export interface Run {
   context: StepContext;
   pollIntervalMilliseconds: number;
   limits: DrainLimits;
+  /** the command line, which goes on after a stop */
+  command: string;
+  beforePhase: (phase: Phase, state: RunState) => Promise<void>;
+  /** phases that this run has looked at and may work on */
+  phases: Set<Phase>;
   /** asked to stop by a person or the system */
   signal: AbortSignal;
   lost: AbortSignal;
+  /** see HeldLock */
+  confirmLock: () => Promise<void>;
   work: Map<string, Work>;
   /** true as soon as this run may have changed something */
   changed: boolean;
@@ -30,7 +38,7 @@ export interface Run {
 
 /** What this run knows of a step that it works on. */
 interface Work {
-  /** epoch milliseconds of the first look */
+  /** the first look, by the monotonic clock */
   since: number;
   started: boolean;
   /** the last act, and what was seen before it, while nothing else has shown since; `first`: the first such act */
@@ -51,8 +59,7 @@ export const handlerOf = (handlers: Handlers, step: AnyStep): StepHandler<StepKi
  * @throws Stopped when the step failed or the run shall stop; what a bug throws, after it was journalled.
  */
 export async function advance(step: AnyStep, run: Run): Promise<boolean> {
-  const work = run.work.get(step.id) ?? { since: run.ports.clock.now(), started: false, acted: null };
-  run.work.set(step.id, work);
+  const work = workOn(step, run);
   try {
     let observation = await observe(step, run);
     if (observation.kind === 'actionable' && !mayBeStale(observation.detail, run, work)) {
@@ -69,12 +76,43 @@ export async function advance(step: AnyStep, run: Run): Promise<boolean> {
   }
 }
 
+function workOn(step: AnyStep, run: Run): Work {
+  const work = run.work.get(step.id) ?? { since: run.ports.clock.monotonic(), started: false, acted: null };
+  run.work.set(step.id, work);
+  return work;
+}
+
+/**
+ * Looks, once in a run, whether the plan still holds before the phase of `step` begins. False when that cannot be said now,
+ * and has to be asked again later; up to the deadline of the step.
+ *
+ * @throws Stopped when the plan does not hold, or nobody can tell for too long. No step has failed then.
+ */
+export async function mayBegin(step: AnyStep, run: Run): Promise<boolean> {
+  if (run.phases.has(step.phase)) return true;
+  const work = workOn(step, run);
+  stopWhenAsked(run.signal, run.lost);
+  try {
+    await unlessStopped(run.beforePhase(step.phase, run.context.state), run.signal, run.lost);
+  } catch (error) {
+    if (!(error instanceof MigrateError)) throw error;
+    stopWhenAsked(run.signal, run.lost);
+    stopForCredentials(error, run);
+    if (!error.retryable || millisecondsLeft(step, run, work) <= 0)
+      throw new Stopped(withExitCode(error, run.changed ? ExitCode.stoppedPartWay : error.exitCode));
+    run.reporter.waiting({ stepId: step.id, detail: error.message });
+    return false;
+  }
+  run.phases.add(step.phase);
+  return true;
+}
+
 /** The same sight as before the last act, which had no time to show yet. Another sight is news, and not waited for. */
 const mayBeStale = (detail: string, run: Run, { acted }: Work): boolean =>
-  acted !== null && acted.on === detail && run.ports.clock.now() - acted.at < visibleAfterMilliseconds;
+  acted !== null && acted.on === detail && run.ports.clock.monotonic() - acted.at < visibleAfterMilliseconds;
 
 const isTokenSpent = (detail: string, run: Run, { acted }: Work): boolean =>
-  acted !== null && acted.on === detail && run.ports.clock.now() - acted.first >= tokenSpentAfterMilliseconds;
+  acted !== null && acted.on === detail && run.ports.clock.monotonic() - acted.first >= tokenSpentAfterMilliseconds;
 
 /** A failure that time may heal is one more thing to wait for. */
 async function observe(step: AnyStep, run: Run): Promise<Observation> {
@@ -117,6 +155,7 @@ async function act(step: AnyStep, run: Run, work: Work, seen: string): Promise<v
     () => undefined,
   );
   try {
+    await run.confirmLock();
     await handlerOf(run.handlers, step).act(step, run.ports, {
       ...run.context,
       token: tokenFor(step, run),
@@ -127,7 +166,7 @@ async function act(step: AnyStep, run: Run, work: Work, seen: string): Promise<v
       drainStatus: (status) => run.reporter.drain(status),
     });
     run.changed = true;
-    const at = clock.now();
+    const at = clock.monotonic();
     work.acted = { at, on: seen, first: work.acted?.on === seen ? work.acted.first : at };
   } catch (error) {
     if (!isRetryable(error) || run.signal.aborted || run.lost.aborted) throw error;
@@ -152,8 +191,10 @@ async function conclude(step: AnyStep, run: Run, work: Work, observation: Observ
   if (observation.kind === 'conflict') return await fail(step, run, observation.error, observation.tokenSpent);
   await start(step, run, work);
   if (millisecondsLeft(step, run, work) <= 0) {
-    const tooLate = observation.kind === 'in-progress' ? observation.tooLate : undefined;
-    throw tooLate ?? (await explainDeadline(step, run)) ?? deadlineExceeded(step, run, observation.detail);
+    if (observation.kind === 'in-progress' && observation.tooLate !== undefined) {
+      return await fail(step, run, observation.tooLate, observation.tokenSpent);
+    }
+    throw (await explainDeadline(step, run)) ?? deadlineExceeded(step, run, observation.detail);
   }
   run.reporter.waiting({ stepId: step.id, detail: observation.detail });
   return false;
@@ -174,13 +215,15 @@ export async function noteFailure(step: AnyStep, run: Run): Promise<void> {
 }
 
 /**
- * Journals the failure of a step. What a stop made of a call under way is no failure: the next run looks again.
+ * Journals the failure of a step. What a stop made of a call under way is no failure, nor are credentials that have ended:
+ * the next run looks again.
  *
  * @throws always
  */
 async function fail(step: AnyStep, run: Run, error: unknown, tokenSpent = false): Promise<never> {
   stopWhenAsked(run.signal, run.lost);
   const failure = error instanceof MigrateError ? error : bug(error);
+  stopForCredentials(failure, run);
   const { code, message, why, nextActions } = failure;
   await run.journal.write({
     type: 'step-failed',
@@ -189,18 +232,27 @@ async function fail(step: AnyStep, run: Run, error: unknown, tokenSpent = false)
     ...(tokenSpent && { tokenSpent }),
   });
   if (failure.exitCode === ExitCode.bug) throw error;
-  const isInput = !run.changed && accessProblem.test(code);
-  const exitCode = isInput ? ExitCode.invalidInput : ExitCode.stoppedPartWay;
-  throw new Stopped(new MigrateError({ code, message, why, nextActions, exitCode, cause: error }));
+  const isInput = !run.changed && missingPermission.test(code);
+  throw new Stopped(withExitCode(failure, isInput ? ExitCode.invalidInput : ExitCode.stoppedPartWay));
 }
 
-/** Codes of missing permission or credentials: exit 2 as long as the run has changed nothing. */
-const accessProblem = /DENIED|FORBIDDEN|UNAUTHORIZED|CREDENTIALS/;
+/** Exit 2 as long as the run has changed nothing. */
+const missingPermission = /DENIED|FORBIDDEN/;
+
+/** @throws Stopped when it is the caller's credentials that are missing: the run pauses, and goes on with new ones. */
+function stopForCredentials(error: MigrateError, run: Run): void {
+  if (!lacksCredentials(error)) return;
+  const exitCode = run.changed ? ExitCode.stoppedPartWay : ExitCode.invalidInput;
+  throw new Stopped(
+    withExitCode(error, exitCode, [`${run.command}   # with new credentials: goes on from here`]),
+    true,
+  );
+}
 
 const isRetryable = (error: unknown): error is MigrateError => error instanceof MigrateError && error.retryable;
 
 function millisecondsLeft(step: AnyStep, run: Run, work: Work): number {
-  return work.since + handlerOf(run.handlers, step).deadlineSeconds(step) * 1000 - run.ports.clock.now();
+  return work.since + handlerOf(run.handlers, step).deadlineSeconds(step) * 1000 - run.ports.clock.monotonic();
 }
 
 /** A closer look at what did not come; null where there is none, or where it fails. */

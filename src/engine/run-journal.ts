@@ -5,11 +5,12 @@ import { applyEntry, type RunState, replay } from '../domain/run-state.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { JournalStore } from '../ports/journal-store.ts';
 import type { Reporter } from '../ports/reporter.ts';
+import type { HeldLock } from '../ports/run-lock.ts';
 
 type WithoutRunId<T> = T extends unknown ? Omit<T, 'runId'> : never;
 export type RunEntry = WithoutRunId<JournalEntry>;
 
-/** The journal as one run writes it: every entry is on disk, then in the state, then shown. */
+/** The journal as one run writes it: every entry is durable, then in the state, then shown. */
 export interface RunJournal {
   readonly state: RunState;
   readonly tornTail: boolean;
@@ -19,8 +20,9 @@ export interface RunJournal {
 }
 
 /**
- * Reads the journal of `plan` and folds it. Writes go one after the other; after the first failure, or once the lock is
- * lost, every further write rejects: nothing may be done that is not written down.
+ * Reads the journal of `plan` and folds it. An entry is handed to the store without waiting for the one before (the store
+ * keeps the order, and may write several at once); state and reporter learn of each in order, when it is durable. After the
+ * first failure, or once the lock is lost, every further write rejects: nothing may be done that is not written down.
  *
  * @throws MigrateError when the journal is damaged or belongs to another plan.
  */
@@ -30,31 +32,51 @@ export async function openRunJournal(parts: {
   clock: Clock;
   reporter: Reporter;
   runId: string;
-  lost: AbortSignal;
+  held: HeldLock;
 }): Promise<RunJournal> {
-  const { plan, journal, clock, reporter, runId, lost } = parts;
+  const { plan, journal, clock, reporter, runId, held } = parts;
   const { lines, tornTail } = await journal.read();
   for (const { entry } of lines) {
     if (entry.type === 'run-started' && entry.planId !== plan.planId) throw otherPlan(entry.planId, plan.planId);
   }
   const state = replay(plan, lines);
-  let last: Promise<void> = Promise.resolve();
+  let lastHanded: Promise<unknown> = Promise.resolve();
+  let lastDone: Promise<void> = Promise.resolve();
+  let failed: { reason: unknown } | undefined;
   let closed = false;
 
-  async function append(entry: RunEntry): Promise<void> {
-    lost.throwIfAborted();
+  async function handOver(entry: RunEntry, before: Promise<unknown>) {
+    await before;
+    await held.confirm();
     if (closed) throw new Error(`the run is over: ${entry.type} came too late`);
-    const line = await journal.append(new Date(clock.now()).toISOString(), { ...entry, runId });
+    if (failed !== undefined) throw failed.reason;
+    const appended = journal.append(new Date(clock.now()).toISOString(), { ...entry, runId });
+    // looked at when it is its turn, unless one before has failed
+    appended.catch(() => undefined);
+    return { appended };
+  }
+
+  async function conclude(handed: ReturnType<typeof handOver>, before: Promise<void>): Promise<void> {
+    await before;
+    const line = await (await handed).appended;
     applyEntry(state, line.at, line.entry);
     reporter.line(line, state);
+    // what follows a line is an act: not by a process that stood still while it was written
+    await held.confirm();
   }
 
   return {
     state,
     tornTail,
     write: (entry) => {
-      last = last.then(() => append(entry));
-      return last;
+      const handed = handOver(entry, lastHanded);
+      handed.catch(() => undefined);
+      lastHanded = handed;
+      lastDone = conclude(handed, lastDone);
+      lastDone.catch((reason: unknown) => {
+        failed ??= { reason };
+      });
+      return lastDone;
     },
     close: () => {
       closed = true;

@@ -1,33 +1,48 @@
 import { randomUUID } from 'node:crypto';
 import { withoutConsent } from '../domain/consent.ts';
 import type { DrainLimits } from '../domain/drain-limits.ts';
+import type { RollbackScope } from '../domain/journal-entry.ts';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 import { type AnyStep, type MigrationPlan, type Phase, phases } from '../domain/plan.ts';
 import type { RunState } from '../domain/run-state.ts';
 import { summarize } from '../domain/run-summary.ts';
+import { shellWord } from '../domain/shell-word.ts';
+import { stopwatch } from '../ports/clock.ts';
 import type { JournalStore } from '../ports/journal-store.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Reporter } from '../ports/reporter.ts';
-import type { RunLock } from '../ports/run-lock.ts';
+import type { HeldLock, RunLock } from '../ports/run-lock.ts';
 import { handlers as allHandlers, type Handlers } from '../steps/index.ts';
-import { advance, handlerOf, noteFailure, type Run } from './advance.ts';
+import { advance, handlerOf, mayBegin, noteFailure, type Run } from './advance.ts';
 import { withCordonsTold } from './left-cordoned.ts';
+import { lockedPorts } from './locked-ports.ts';
 import { openSteps, readySteps, succeededSteps } from './order.ts';
+import { rollbackOf } from './rollback.ts';
+import { refuseRolledBack, withRollbackOffered } from './rollback-offered.ts';
 import { openRunJournal } from './run-journal.ts';
 import { Stopped, stopWhenAsked } from './stopped.ts';
 
 /** Consent to the phases that move pods or delete: given (or not) beforehand, or asked for when it is needed. */
 export type Consent =
-  | { given: boolean; by: string; how: 'prompt' | 'confirm-flag' }
+  | { given: boolean; by: string; how: 'prompt' | 'confirm-flag' | 'approve-flag' }
   | { ask: () => Promise<boolean>; by: string };
 
 export interface RunOptions {
   /** stop after this phase */
   until?: Phase;
+  /**
+   * Take the plan back instead. What it works on is decided by the first rollback of a plan, under the lock, and read from the
+   * journal by those after it.
+   */
+  rollback?: RollbackScope | ((state: Readonly<RunState>) => Promise<RollbackScope>);
+  /** looks whether the plan still holds, right before this run begins its first step of each phase; a rejection stops the run */
+  beforePhase?: (phase: Phase, state: RunState) => Promise<void>;
   consent: Consent;
   pollIntervalMilliseconds: number;
   /** of the drain, in this run only */
   limits?: DrainLimits;
+  /** the plan folder as the person named it, for the commands in messages */
+  folder?: string;
   /** command line, for the lock and the journal */
   command: string;
   /** aborted with a MigrateError (exit 130 or 143) when the person or the system wants a stop */
@@ -50,6 +65,8 @@ export interface RunParts {
 
 export interface RunResult {
   exitCode: ExitCode;
+  /** what was run: the plan, or the one that takes it back */
+  plan: MigrationPlan;
   state: RunState;
   /** false when the run ended without `run-finished`: the lock is lost, or the journal cannot be written */
   isJournalled: boolean;
@@ -63,27 +80,75 @@ export interface RunResult {
  * All ready steps are advanced in turn before the run waits, so that their waits overlap.
  *
  * Every orderly end writes `run-finished` with its exit code, after `run-paused` when the plan is not done. A run that has
- * lost its lock, or cannot write its journal, ends without another write anywhere.
+ * lost its lock, or cannot write its journal, ends without another write anywhere; when that may pass, it waits and begins anew.
  *
  * @throws MigrateError when the run could not begin, with nothing changed and nothing written: the lock is held (exit 7),
- * the journal is damaged or of another plan (2), consent is missing (3). Any other error is a bug, journalled first.
+ * the journal is damaged or of another plan (2), consent is missing (3), the plan is being taken back (5). Any other error is a bug, journalled first.
  */
 export async function runPlan(parts: RunParts): Promise<RunResult> {
+  const runId = parts.options.runId ?? randomUUID();
+  let result = await runOnce(parts, runId);
+  for (;;) {
+    const again = await comeBack(parts, runId, result);
+    if (again === null) return result;
+    result = again;
+  }
+}
+
+async function runOnce(parts: RunParts, runId: string): Promise<RunResult> {
   const { lock, options } = parts;
-  const runId = options.runId ?? randomUUID();
   const held = await lock.acquire({ id: runId, command: options.command }, options.signal);
   try {
-    return await runLocked(parts, runId, held.lost);
+    return await runLocked(parts, runId, held);
   } finally {
     await held.release();
   }
 }
 
-async function runLocked(parts: RunParts, runId: string, lost: AbortSignal): Promise<RunResult> {
-  const { plan, ports, reporter, options, handlers = allHandlers } = parts;
-  const { until, signal } = options;
-  const journal = await openRunJournal({ ...parts, clock: ports.clock, runId, lost });
+/** So long a run waits for the API server, or for the place of its journal, to be there again. */
+const patienceMilliseconds = 600_000;
+const comeBackEveryMilliseconds = 10_000;
+
+/**
+ * After an end that could not be written because lock or journal were out of reach: the run begins once more, as the same
+ * command would, as soon as it gets its lock again and can write. Nothing is under way meanwhile. Null when it ended for
+ * another reason, when somebody else has the lock now, or when that takes too long.
+ *
+ * @throws the reason of the stop signal
+ */
+async function comeBack(parts: RunParts, runId: string, ended: RunResult): Promise<RunResult | null> {
+  const { ports, reporter, options } = parts;
+  const { stoppedBy, state } = ended;
+  if (ended.isJournalled || stoppedBy?.retryable !== true || state.runs.at(-1)?.runId !== runId) return null;
+  const minutes = patienceMilliseconds / 60_000;
+  reporter.warning(
+    `${stoppedBy.message} ${stoppedBy.why} It goes on by itself when that is over within ${minutes} min.`,
+  );
+  const away = stopwatch(ports.clock);
+  while (away() < patienceMilliseconds) {
+    await ports.clock.sleep(comeBackEveryMilliseconds, options.signal);
+    try {
+      const again = await runOnce(parts, runId);
+      const hasBegun = again.state.runs.length > state.runs.length;
+      if (hasBegun || again.isJournalled || again.stoppedBy?.retryable !== true) return again;
+    } catch (error) {
+      if (!(error instanceof MigrateError)) throw error;
+      options.signal.throwIfAborted();
+      if (!error.retryable) return null;
+    }
+  }
+  return null;
+}
+
+async function runLocked(parts: RunParts, runId: string, held: HeldLock): Promise<RunResult> {
+  const { reporter, options, handlers = allHandlers } = parts;
+  const { until, signal, folder = 'DIR' } = options;
+  const ports = lockedPorts(parts.ports, () => held.confirm());
+  const journal = await openRunJournal({ ...parts, clock: ports.clock, runId, held });
   const { state } = journal;
+  const scope = await scopeOf(options, state);
+  if (scope === null) refuseRolledBack(state, folder);
+  const plan = scope === null ? parts.plan : rollbackOf(parts.plan, state, scope, handlers);
   const run: Run = {
     handlers,
     ports,
@@ -92,14 +157,25 @@ async function runLocked(parts: RunParts, runId: string, lost: AbortSignal): Pro
     context: { planId: plan.planId, clusterName: plan.cluster.name, state },
     pollIntervalMilliseconds: options.pollIntervalMilliseconds,
     limits: options.limits ?? {},
+    command: options.command,
+    beforePhase: options.beforePhase ?? (async () => undefined),
+    phases: new Set(),
     signal,
-    lost,
+    lost: held.lost,
+    confirmLock: () => held.confirm(),
     work: new Map(),
     changed: false,
   };
   reporter.runStarted(plan, state);
   if (journal.tornTail) reporter.warning('The last line of the journal was torn by a crash; it was dropped.');
-  const approval = await consentTo(phasesInNeedOfConsent(plan, state, until), options.consent, plan);
+  const isRollback = scope !== null;
+  const approval = await consentTo(
+    phasesInNeedOfConsent(plan, state, isRollback, consentUntil(options)),
+    options,
+    plan,
+  );
+  const told = (error: MigrateError): MigrateError =>
+    withRollbackOffered(withCordonsTold(error, parts.plan, plan, state), plan, state, options.folder);
   signal.throwIfAborted();
   try {
     await journal.write({
@@ -109,8 +185,16 @@ async function runLocked(parts: RunParts, runId: string, lost: AbortSignal): Pro
       command: options.command,
       holder: options.consent.by,
       until: until ?? null,
+      ...(scope && { rollback: { kept: scope.kept } }),
     });
-    if (approval) await journal.write({ type: 'approval', planId: plan.planId, ...approval });
+    if (approval) {
+      await journal.write({
+        type: 'approval',
+        planId: plan.planId,
+        ...approval,
+        ...(isRollback && { rollback: true }),
+      });
+    }
     const stopped = await workThrough(plan, run, until);
     const exitCode = stopped?.error.exitCode ?? ExitCode.done;
     if (stopped !== undefined) {
@@ -120,19 +204,36 @@ async function runLocked(parts: RunParts, runId: string, lost: AbortSignal): Pro
       await journal.write({ type: 'run-paused', reason: 'until', detail: `stopped after phase ${until}, as asked` });
     }
     await journal.write({ type: 'run-finished', exitCode, summary: summarize(plan, state) });
-    return {
-      exitCode,
-      state,
-      isJournalled: true,
-      ...(stopped && { stoppedBy: withCordonsTold(stopped.error, plan, state) }),
-    };
+    return { exitCode, plan, state, isJournalled: true, ...(stopped && { stoppedBy: told(stopped.error) }) };
   } catch (error) {
     // What is left of the expected ones: the lock is lost, or the journal cannot be written.
     if (!(error instanceof MigrateError)) throw error;
-    return { exitCode: error.exitCode, state, isJournalled: false, stoppedBy: error };
+    const stoppedBy = unwritten(error, run);
+    return { exitCode: stoppedBy.exitCode, plan, state, isJournalled: false, stoppedBy: told(stoppedBy) };
   } finally {
     journal.close();
   }
+}
+
+/** A journal that cannot be written: bad input before the first change, a run that stopped part-way after it. */
+function unwritten(error: MigrateError, { changed, command }: Run): MigrateError {
+  if (!changed || error.exitCode !== ExitCode.invalidInput) return error;
+  const { code, message, why, nextActions, retryable, cause } = error;
+  return new MigrateError({
+    code,
+    message: `${message} The run stopped: nothing is done that cannot be written down.`,
+    why,
+    nextActions: [...nextActions.slice(0, 1), `${command}   # goes on from here`],
+    exitCode: ExitCode.stoppedPartWay,
+    retryable,
+    cause,
+  });
+}
+
+/** What a rollback works on, once and for all; null when this run carries the plan out. */
+async function scopeOf({ rollback }: RunOptions, state: RunState): Promise<RollbackScope | null> {
+  if (rollback === undefined) return null;
+  return state.rollback ?? (typeof rollback === 'function' ? await rollback(state) : rollback);
 }
 
 /** Advances the ready steps in turn until none is left up to `until`; or until the run has to stop, and then says how. */
@@ -147,7 +248,12 @@ async function workThrough(plan: MigrationPlan, run: Run, until: Phase | undefin
         throw new Error('the steps left in the plan wait for each other');
       }
       let succeeded = false;
-      for (const step of ready) succeeded = (await advanceOrNote(step, ready, run)) || succeeded;
+      const held = new Set<Phase>();
+      for (const step of ready) {
+        if (held.has(step.phase)) continue;
+        if (await mayBegin(step, run)) succeeded = (await advanceOrNote(step, ready, run)) || succeeded;
+        else held.add(step.phase);
+      }
       if (!succeeded) await pause(run, stop);
     }
   } catch (error) {
@@ -191,9 +297,22 @@ async function tidy(plan: MigrationPlan, run: Run): Promise<void> {
   }
 }
 
-/** Phases up to `until` with an unfinished step that moves pods or deletes, and no approval in the journal yet. */
-function phasesInNeedOfConsent(plan: MigrationPlan, state: Readonly<RunState>, until: Phase | undefined): Phase[] {
-  const approved = new Set(state.approvals.flatMap((approval) => approval.phases));
+/** The id of a plan is consent to all of it, also to what later runs do. */
+const consentUntil = ({ consent, until }: RunOptions): Phase | undefined =>
+  'how' in consent && consent.how === 'approve-flag' ? undefined : until;
+
+/**
+ * Phases up to `until` with an unfinished step that moves pods or deletes, and no approval in the journal yet: that of the
+ * plan is none of its rollback, and the other way round.
+ */
+function phasesInNeedOfConsent(
+  plan: MigrationPlan,
+  state: Readonly<RunState>,
+  isRollback: boolean,
+  until: Phase | undefined,
+): Phase[] {
+  const approvals = state.approvals.filter((approval) => approval.isRollback === isRollback);
+  const approved = new Set(approvals.flatMap((approval) => approval.phases));
   const needed = new Set(
     openSteps(plan, succeededSteps(state), until)
       .filter((step) => step.impact !== 'additive')
@@ -202,9 +321,13 @@ function phasesInNeedOfConsent(plan: MigrationPlan, state: Readonly<RunState>, u
   return phases.filter((phase) => needed.has(phase) && !approved.has(phase));
 }
 
-type Approval = { by: string; how: 'prompt' | 'confirm-flag'; phases: Phase[] };
+type Approval = { by: string; how: 'prompt' | 'confirm-flag' | 'approve-flag'; phases: Phase[] };
 
-async function consentTo(needed: Phase[], consent: Consent, plan: MigrationPlan): Promise<Approval | null> {
+async function consentTo(
+  needed: Phase[],
+  { consent, rollback, folder = 'DIR' }: RunOptions,
+  plan: MigrationPlan,
+): Promise<Approval | null> {
   if (needed.length === 0) return null;
   const given = 'ask' in consent ? await consent.ask() : consent.given;
   if (given) return { by: consent.by, how: 'ask' in consent ? 'prompt' : consent.how, phases: needed };
@@ -212,7 +335,12 @@ async function consentTo(needed: Phase[], consent: Consent, plan: MigrationPlan)
     code: 'CONSENT.MISSING',
     message: `Consent is missing for: ${needed.join(', ')}. Nothing was changed by this run.`,
     why: 'These phases move pods or delete node groups; that needs the word of a person.',
-    nextActions: [`add --confirm ${plan.cluster.name}`, withoutConsent(plan, needed)],
+    nextActions: [
+      `add --confirm ${plan.cluster.name}`,
+      rollback === undefined
+        ? withoutConsent(plan, needed)
+        : `prefix-migrate rollback ${shellWord(folder)} --dry-run   # shows what it would do`,
+    ],
     exitCode: ExitCode.noConsent,
   });
 }

@@ -1,18 +1,29 @@
+import type { PauseReason } from '../domain/journal-entry.ts';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 
 /** A run ends before its goal, and that is to be written into the journal. Never leaves the engine. */
 export class Stopped extends Error {
   readonly error: MigrateError;
+  readonly forCredentials: boolean;
 
-  constructor(error: MigrateError) {
+  constructor(error: MigrateError, forCredentials = false) {
     super(error.message);
     this.error = error;
+    this.forCredentials = forCredentials;
   }
 
-  get reason(): 'interrupted' | 'terminated' | 'failed' {
+  get reason(): PauseReason {
+    if (this.forCredentials) return 'credentials';
     if (this.error.exitCode === ExitCode.interrupted) return 'interrupted';
-    return this.error.exitCode === ExitCode.terminated ? 'terminated' : 'failed';
+    const { terminated, hungUp } = ExitCode;
+    return this.error.exitCode === terminated || this.error.exitCode === hungUp ? 'terminated' : 'failed';
   }
+}
+
+/** The same error with another exit code; `more`: what else can be done. */
+export function withExitCode(error: MigrateError, exitCode: ExitCode, more: readonly string[] = []): MigrateError {
+  const { code, message, why, nextActions, retryable, cause = error } = error;
+  return new MigrateError({ code, message, why, nextActions: [...nextActions, ...more], exitCode, retryable, cause });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { Document, isMap, isScalar } from 'yaml';
+import { Document, isMap, isScalar, visit } from 'yaml';
 import { kubeReservedMemoryMiB } from '../domain/max-pods.ts';
 import type { AnyStep, MigrationPlan, NodegroupPlan, Step } from '../domain/plan.ts';
 import type { TaintEffect } from '../domain/snapshot.ts';
@@ -27,9 +27,17 @@ export function eksctlYaml(plan: MigrationPlan): string {
       ...(change === undefined ? {} : { addons: [addon(change)] }),
       ...(groups.length === 0 ? {} : { managedNodeGroups: groups.map(({ config }) => config) }),
     },
-    // eksctl reads YAML 1.1, where a bare `on` is a boolean
-    { version: '1.1' },
+    // eksctl reads YAML 1.1, where a bare `on` is a boolean; a label `<<` is a label and merges nothing
+    {
+      version: '1.1',
+      customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || !tag.tag.endsWith(':merge')),
+    },
   );
+  visit(document, {
+    Scalar(_key, node) {
+      if (typeof node.value === 'string' && needsQuotes.test(node.value)) node.type = 'QUOTE_DOUBLE';
+    },
+  });
   document.commentBefore = headline(plan);
   comment(document, ['addons'], ' One switch for the whole cluster: aws-node attaches /28 prefixes from then on.');
   for (const [index, { nodegroup }] of groups.entries()) {
@@ -44,6 +52,9 @@ export function eksctlYaml(plan: MigrationPlan): string {
   }
   return document.toString({ lineWidth: 0 });
 }
+
+/** Text that YAML 1.2 takes for a number, 1.1 for a merge, and that no reader may take for a byte order mark. */
+const needsQuotes = /^(0o[0-7]+|<<)$|\ufeff/;
 
 const headline = (plan: MigrationPlan): string =>
   [

@@ -3,7 +3,7 @@ import { canonicalJson } from '../domain/canonical-json.ts';
 import { settingNames, wantedEnv } from '../domain/cni-settings.ts';
 import { nodesOf } from '../domain/nodegroups.ts';
 import type { Expectation, Order, PlanRequest } from '../domain/plan.ts';
-import type { ClusterSnapshot, Nodegroup } from '../domain/snapshot.ts';
+import type { ClusterFacts, ClusterSnapshot, Nodegroup } from '../domain/snapshot.ts';
 import { createReplayer } from './replay.ts';
 
 /** A fact that is no longer as planned. What is gone, or was not there before, is null. */
@@ -24,9 +24,7 @@ export function expectationsOf(
   const names = sources.map(({ nodegroupName }) => nodegroupName);
   const present = snapshot.nodegroups.filter(({ nodegroupName }) => names.includes(nodegroupName));
   return [
-    ...clusterFacts(snapshot),
-    ...vpcCniFacts(snapshot, request),
-    ...eniConfigFacts(snapshot),
+    ...commonFacts(snapshot, request),
     ...present.flatMap((nodegroup) => nodegroupFacts(snapshot, nodegroup)),
     ...createReplayer(snapshot)(present, request, order).subnets.flatMap(({ subnetId, ground, fits }) => [
       replan(`subnets.${subnetId}.cidr`, ground.subnet.cidr),
@@ -35,6 +33,13 @@ export function expectationsOf(
     ]),
   ];
 }
+
+/** Those about the cluster as a whole, and about its VPC CNI. */
+export const commonFacts = (facts: ClusterFacts, request: PlanRequest): Expectation[] => [
+  ...clusterFacts(facts),
+  ...vpcCniFacts(facts, request),
+  ...eniConfigFacts(facts),
+];
 
 /** Compares the plan's expectations with those of a fresh snapshot, in the order of the plan. */
 export function compareExpectations(planned: readonly Expectation[], fresh: readonly Expectation[]): Deviation[] {
@@ -47,7 +52,7 @@ export function compareExpectations(planned: readonly Expectation[], fresh: read
 const replan = (path: string, value: unknown): Expectation => ({ path, value, whenChanged: 'replan' });
 const warn = (path: string, value: unknown): Expectation => ({ path, value, whenChanged: 'warn' });
 
-function clusterFacts({ cluster }: ClusterSnapshot): Expectation[] {
+function clusterFacts({ cluster }: ClusterFacts): Expectation[] {
   return [
     replan('cluster.arn', cluster.arn),
     replan('cluster.endpoint', cluster.endpoint),
@@ -58,7 +63,7 @@ function clusterFacts({ cluster }: ClusterSnapshot): Expectation[] {
 }
 
 /** Custom networking: where new nodes get prefixes. Settings of the VPC CNI that were there when the plan was made count. */
-function eniConfigFacts({ vpcCni: { env }, eniConfigs }: ClusterSnapshot): Expectation[] {
+function eniConfigFacts({ vpcCni: { env }, eniConfigs }: ClusterFacts): Expectation[] {
   const names = ['AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG', 'ENI_CONFIG_LABEL_DEF', 'ENI_CONFIG_ANNOTATION_DEF'];
   return [
     ...names.flatMap((name) => (name in env ? [replan(`vpcCni.env.${name}`, env[name])] : [])),
@@ -66,7 +71,7 @@ function eniConfigFacts({ vpcCni: { env }, eniConfigs }: ClusterSnapshot): Expec
   ];
 }
 
-function vpcCniFacts({ vpcCni }: ClusterSnapshot, request: PlanRequest): Expectation[] {
+function vpcCniFacts({ vpcCni }: ClusterFacts, request: PlanRequest): Expectation[] {
   const { tool, name: ownerName } = vpcCni.owner;
   // what another owner has to set it may set before the run that waits for it
   const awaited = vpcCni.managedBy === 'self-managed' && tool !== 'nobody' ? wantedEnv(vpcCni.env, request) : {};
@@ -83,23 +88,33 @@ function vpcCniFacts({ vpcCni }: ClusterSnapshot, request: PlanRequest): Expecta
   ];
 }
 
-function nodegroupFacts(snapshot: ClusterSnapshot, nodegroup: Nodegroup): Expectation[] {
-  const copied = [
-    'status',
-    'amiType',
-    'capacityType',
-    'instanceTypes',
-    'subnetIds',
-    'nodeRole',
-    'diskSize',
-    'labels',
-    'taints',
-    'launchTemplate',
-    'remoteAccess',
-  ] as const;
-  const convenient = ['kubernetesVersion', 'updateConfig', 'nodeRepairEnabled', 'tags'] as const;
+/** What the replacement copies. */
+const copied = [
+  'status',
+  'amiType',
+  'capacityType',
+  'instanceTypes',
+  'subnetIds',
+  'nodeRole',
+  'diskSize',
+  'labels',
+  'taints',
+  'launchTemplate',
+  'remoteAccess',
+] as const;
+const convenient = ['kubernetesVersion', 'updateConfig', 'nodeRepairEnabled', 'tags'] as const;
+
+/** What a node group says of itself, but for its size. */
+export function groupFacts(nodegroup: Nodegroup): Expectation[] {
   const path = `nodegroups.${nodegroup.nodegroupName}`;
-  const { minSize, maxSize } = nodegroup.scaling;
+  return [
+    ...copied.map((key) => replan(`${path}.${key}`, nodegroup[key])),
+    ...convenient.map((key) => warn(`${path}.${key}`, nodegroup[key])),
+  ];
+}
+
+function nodegroupFacts(snapshot: ClusterSnapshot, nodegroup: Nodegroup): Expectation[] {
+  const path = `nodegroups.${nodegroup.nodegroupName}`;
   // a cluster autoscaler changes the number of nodes at any time: the steps look at it again
   const size =
     clusterAutoscalerOf(snapshot) === null
@@ -107,10 +122,10 @@ function nodegroupFacts(snapshot: ClusterSnapshot, nodegroup: Nodegroup): Expect
           warn(`${path}.scaling`, nodegroup.scaling),
           warn(`${path}.nodes`, nodesOf(snapshot, nodegroup.nodegroupName).length),
         ]
-      : [warn(`${path}.scaling.limits`, { minSize, maxSize })];
-  return [
-    ...copied.map((key) => replan(`${path}.${key}`, nodegroup[key])),
-    ...convenient.map((key) => warn(`${path}.${key}`, nodegroup[key])),
-    ...size,
-  ];
+      : [limitsFact(nodegroup)];
+  return [...groupFacts(nodegroup), ...size];
 }
+
+/** How small and how large it may become. */
+export const limitsFact = ({ nodegroupName, scaling: { minSize, maxSize } }: Nodegroup): Expectation =>
+  warn(`nodegroups.${nodegroupName}.scaling.limits`, { minSize, maxSize });

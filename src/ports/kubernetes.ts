@@ -54,6 +54,15 @@ export interface LeaseRecord {
   durationSeconds: number;
   transitions: number;
   resourceVersion: string;
+  /** where the journal of the last run is, so that a run that looks elsewhere is not misled; absent: nothing is said */
+  journal?: { planId: string; state: string };
+}
+
+export interface ConfigMap {
+  name: string;
+  data: Record<string, string>;
+  labels: Record<string, string>;
+  resourceVersion: string;
 }
 
 export interface DaemonSet {
@@ -175,6 +184,12 @@ export interface KubernetesPort {
     listener: (event: FollowEvent<Followed[K]>) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  getConfigMap(namespace: string, name: string): Promise<ConfigMap | undefined>;
+  /** `conflict` when somebody else created or changed it in between. Without resourceVersion it is created. */
+  putConfigMap(
+    namespace: string,
+    map: Omit<ConfigMap, 'resourceVersion'> & { resourceVersion: string | null },
+  ): Promise<ConfigMap | 'conflict'>;
   getLease(namespace: string, name: string): Promise<LeaseRecord | undefined>;
   /** `conflict` when somebody else created or changed it in between. Without resourceVersion it is created. */
   putLease(

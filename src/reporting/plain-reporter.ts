@@ -12,7 +12,7 @@ export function createPlainReporter(write: (line: string) => void, options: { ve
   return {
     runStarted(plan, state) {
       const done = plan.steps.filter((step) => state.steps[step.id]?.status === 'succeeded').length;
-      if (done > 0) say(`going on: ${done} of ${plan.steps.length} steps are done`);
+      if (done > 0 && done < plan.steps.length) say(`going on: ${done} of ${plan.steps.length} steps are done`);
     },
     line({ at, entry }) {
       if (options.verbose || !isDetail(entry)) say(`${clockTime(at)}  ${sentence(entry)}`);

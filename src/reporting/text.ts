@@ -8,8 +8,8 @@ type Style = 'red' | 'yellow' | 'green' | 'dim' | 'bold' | 'cyan';
 export const paint = (style: Style, text: string, colour: boolean): string =>
   colour ? styleText(style, text, { validateStream: false }) : text;
 
-// Control characters C0 (except tab and newline), DEL, C1, and the marks that change the direction of text.
-const unsafe = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+// Control characters C0 (except tab and newline), DEL, C1, line separators, and the marks that change the direction of text.
+const unsafe = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 /** A copy of plain data with control characters taken out of every string (newline and tab stay). */
 export function withoutControlCharacters<T>(value: T): T;

@@ -9,9 +9,9 @@ export interface Certificate {
 
 /**
  * A certificate for 127.0.0.1 and localhost, signed by itself (X.509 v3, RFC 5280, ECDSA P-256). Clients trust it as
- * `certificate-authority-data`. The dates are fixed: the key lives no longer than the process.
+ * `certificate-authority-data`. The dates are fixed: the key lives no longer than the process. `until` as in ASN.1 UTCTime.
  */
-export function createCertificate(): Certificate {
+export function createCertificate(until = '491231235959Z'): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const ecdsaWithSha256 = sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02));
   const name = sequence(set(sequence(oid(0x55, 0x04, 0x03), utf8('prefix-migrate simulator'))));
@@ -22,7 +22,7 @@ export function createCertificate(): Certificate {
     integer(1),
     ecdsaWithSha256,
     name,
-    sequence(time('200101000000Z'), time('491231235959Z')),
+    sequence(time('200101000000Z'), time(until)),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
     der(

@@ -39,7 +39,9 @@ export interface FaultRule {
   probability?: number;
   /** `throttle`: tells the client how many seconds to wait. */
   retryAfterSeconds?: number;
-  /** `stall` */
+  /** Only in this stretch of the world's clock: epoch milliseconds, the end not included. */
+  during?: readonly [from: number, until: number];
+  /** `stall`: how long. `stale-read`: no answer that is older than this. */
   seconds?: number;
   /** `watch-cut` */
   events?: number;
@@ -62,16 +64,18 @@ export function withFaults(
     random: world.random.fork(`fault ${index}`),
     calls: 0,
   }));
-  const lastAnswers = new Map<string, SimResponse>();
+  const lastAnswers = new Map<string, { at: number; response: SimResponse }>();
 
   function choose(operation: string): FaultRule | undefined {
     let chosen: FaultRule | undefined;
     for (const state of states) {
       if (!state.pattern.test(operation)) continue;
       state.calls += 1;
-      const { nth, probability = 1 } = state.rule;
+      const { nth, probability = 1, during } = state.rule;
+      const now = world.clock.now();
       const counted = nth === undefined || [nth].flat().includes(state.calls);
-      if (counted && state.random.next() < probability) chosen ??= state.rule;
+      const inTime = during === undefined || (during[0] <= now && now < during[1]);
+      if (counted && inTime && state.random.next() < probability) chosen ??= state.rule;
     }
     return chosen;
   }
@@ -83,11 +87,13 @@ export function withFaults(
     const remembers = states.some((state) => state.rule.kind === 'stale-read' && state.pattern.test(operation));
     const answer = async (): Promise<SimResponse> => {
       const response = await handler(request);
-      if (remembers && typeof response.body === 'string') lastAnswers.set(key, response);
+      if (remembers && typeof response.body === 'string') lastAnswers.set(key, { at: world.clock.now(), response });
       return response;
     };
     if (!rule) return answer();
-    const response = await inject(rule, operation, request, answer, lastAnswers.get(key));
+    const last = lastAnswers.get(key);
+    const isUsable = last !== undefined && world.clock.now() - last.at <= (rule.seconds ?? Infinity) * 1000;
+    const response = await inject(rule, operation, request, answer, isUsable ? last.response : undefined);
     return { ...response, headers: { ...response.headers, [faultHeader]: rule.kind } };
   };
 

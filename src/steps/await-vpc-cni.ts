@@ -2,7 +2,7 @@ import { ownerText, pairs } from '../domain/cni-owner.ts';
 import { formatDuration } from '../domain/duration.ts';
 import type { Step } from '../domain/plan.ts';
 import { differing, liveDaemonSet, neverRolled, whatIsBehind } from './aws-node-rollout.ts';
-import { applyAgain, stoppedPartWay } from './conflict.ts';
+import { sameAgain, stoppedPartWay } from './conflict.ts';
 import { daemonSetGone } from './patch-vpc-cni.ts';
 import type { StepContext, StepHandler } from './step-handler.ts';
 
@@ -62,5 +62,5 @@ const notChanged = ({ params }: AwaitStep, missing: readonly string[]) =>
     code: 'CNI.OWNER_DID_NOT_CHANGE',
     message: `${ownerText(params.owner)} did not set ${pairs(params.env, ', ')} within ${formatDuration(params.timeoutSeconds)}. aws-node has ${missing.join(', ')}.`,
     why: `It owns aws-node (${params.owner.evidence}) and would turn back what anybody else changes. Nothing was changed by this step.`,
-    nextActions: [...params.instructions, applyAgain],
+    nextActions: [...params.instructions, sameAgain],
   });

@@ -1,7 +1,7 @@
 import type { MigrateError } from '../domain/migrate-error.ts';
 import type { DaemonSet } from '../ports/kubernetes.ts';
 import type { Ports } from '../ports/ports.ts';
-import { applyAgain, stoppedPartWay } from './conflict.ts';
+import { sameAgain, stoppedPartWay } from './conflict.ts';
 
 /** DaemonSet of the VPC CNI, its container and the label of its pods have one name. */
 export const awsNode = { namespace: 'kube-system', name: 'aws-node' };
@@ -25,8 +25,24 @@ export async function whatIsBehind(wanted: Wanted, ports: Ports): Promise<string
     return `rollout of ${name}: ${updated} of ${desired} pods updated, ${unavailable} unavailable`;
   }
   const pods = await ports.kubernetes.podEnvironments(namespace, `k8s-app=${name}`, name);
-  const old = Object.keys(pods).filter((pod) => differing(wanted, pods[pod] ?? {}).length > 0);
+  const old = await onNodes(
+    Object.keys(pods).filter((pod) => differing(wanted, pods[pod] ?? {}).length > 0),
+    ports,
+  );
   return old.length === 0 ? null : `${old.length} pods of ${name} run with the old environment, such as ${old[0]}`;
+}
+
+/** Those of nodes that are still there: others stay for a minute, until they are collected. */
+async function onNodes(names: readonly string[], { kubernetes }: Ports): Promise<readonly string[]> {
+  if (names.length === 0) return names;
+  const { namespace, name } = awsNode;
+  const [pods, nodes] = await Promise.all([
+    kubernetes.listPods({ namespace, labelSelector: `k8s-app=${name}` }),
+    kubernetes.listNodes(),
+  ]);
+  const there = new Set(nodes.map((node) => node.name));
+  const gone = new Set(pods.filter(({ nodeName }) => nodeName !== null && !there.has(nodeName)).map((pod) => pod.name));
+  return names.filter((pod) => !gone.has(pod));
 }
 
 /** `NAME=found` for each variable that is not as wanted. */
@@ -45,6 +61,6 @@ export const neverRolled = (what: string, behind: string, why: string, look: str
       `kubectl -n ${awsNode.namespace} rollout status daemonset/${awsNode.name}`,
       `kubectl -n ${awsNode.namespace} get pods -l k8s-app=${awsNode.name} -o wide`,
       ...look,
-      applyAgain,
+      sameAgain,
     ],
   });

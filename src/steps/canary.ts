@@ -4,7 +4,7 @@ import { inParallel } from '../domain/parallel.ts';
 import type { StepParams } from '../domain/plan.ts';
 import type { ClusterNode, Pod } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
-import { applyAgain, stoppedPartWay } from './conflict.ts';
+import { sameAgain, stoppedPartWay } from './conflict.ts';
 import { shortPlanId } from './ownership.ts';
 
 /** Canary pods live where the CNI lives: what lets them in there lets in the CNI, too. */
@@ -212,7 +212,7 @@ function refused(error: unknown, { node, wanted }: CanaryOrder, clusterName: str
         : [
             `or start a pod there yourself, with an image that the node can get: kubectl run prefix-witness --image=registry.k8s.io/pause:3.10 --overrides='{"spec":{"nodeName":"${node.name}","tolerations":[{"operator":"Exists"}]}}' (afterwards: kubectl delete pod prefix-witness)`,
           ]),
-      applyAgain,
+      sameAgain,
     ],
   });
 }

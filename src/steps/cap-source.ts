@@ -1,3 +1,4 @@
+import { undoPrefix } from '../domain/run-state.ts';
 import type { Nodegroup, Scaling } from '../domain/snapshot.ts';
 import { sum } from '../domain/sum.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -61,7 +62,7 @@ export const capSource: StepHandler<'cap-source'> = {
 
   /** The scaling as it was, from the journal. Needless when the group is deleted. */
   undo: ({ id, phase, impact, params: { clusterName, nodegroupName } }) => ({
-    id: `undo/${id}`,
+    id: `${undoPrefix}${id}`,
     kind: 'restore-scaling',
     phase,
     impact,

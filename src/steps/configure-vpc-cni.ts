@@ -1,10 +1,16 @@
 import { canonicalJson } from '../domain/canonical-json.ts';
-import type { StepParams } from '../domain/plan.ts';
-import type { EksUpdate } from '../ports/eks.ts';
+import { pairs } from '../domain/cni-owner.ts';
+import type { Step, StepParams } from '../domain/plan.ts';
+import { undoPrefix } from '../domain/run-state.ts';
+import { shellWord } from '../domain/shell-word.ts';
+import type { Addon, EksUpdate } from '../ports/eks.ts';
 import type { DaemonSet } from '../ports/kubernetes.ts';
+import type { Ports } from '../ports/ports.ts';
 import { awsNode, liveDaemonSet, neverRolled, whatIsBehind } from './aws-node-rollout.ts';
-import { applyAgain, conflict, failedForGood } from './conflict.ts';
-import type { Observation, StepHandler } from './step-handler.ts';
+import { conflict, failedForGood, sameAgain } from './conflict.ts';
+import { optional } from './optional.ts';
+import type { Observation, StepContext, StepHandler } from './step-handler.ts';
+import { mayHaveActed, mayStillShow, undoneId } from './undoing.ts';
 
 type Params = StepParams['configure-vpc-cni'];
 
@@ -17,15 +23,19 @@ const updateName = 'add-on configuration';
  * Conflicts are never overwritten: NONE makes EKS name who else set a value.
  */
 export const configureVpcCni: StepHandler<'configure-vpc-cni'> = {
-  title: () => 'configure the vpc-cni add-on for prefix delegation',
+  title: ({ params }) =>
+    params.undoOf === undefined
+      ? 'configure the vpc-cni add-on for prefix delegation'
+      : 'give the vpc-cni add-on its old configuration back',
 
-  async observe({ id, params }, ports, { state }) {
+  async observe(step, ports, context) {
+    if (step.params.undoOf !== undefined) return observeUndo(step, step.params.undoOf, ports, context);
+    const { id, params } = step;
+    const { state } = context;
     const { clusterName, addonName } = params;
     const addon = await ports.eks.describeAddon(clusterName, addonName);
     if (addon === undefined) return addonGone(params);
-    if (['CREATING', 'UPDATING', 'DELETING'].includes(addon.status)) {
-      return { kind: 'in-progress', detail: `add-on ${addonName} is ${addon.status}` };
-    }
+    if (isBusy(addon)) return { kind: 'in-progress', detail: `add-on ${addonName} is ${addon.status}` };
     const isWanted = sameConfiguration(addon.configurationValues, params.configurationValues);
     const behind = isWanted ? await whatIsBehind(params.env, ports) : null;
     if (isWanted && behind === null)
@@ -57,7 +67,10 @@ export const configureVpcCni: StepHandler<'configure-vpc-cni'> = {
   },
 
   async act({ params }, ports, run) {
-    const { clusterName, addonName, configurationValues } = params;
+    const { clusterName, addonName } = params;
+    const live = params.undoOf && (await ports.eks.describeAddon(clusterName, addonName))?.configurationValues;
+    const isOthers = live !== undefined && !sameConfiguration(live, params.before);
+    const configurationValues = (isOthers ? withoutOurs(live, params) : null) ?? params.configurationValues;
     const request = { clusterName, addonName, configurationValues, resolveConflicts: 'NONE' as const };
     const id = await ports.eks.updateAddon(request, run.token);
     await run.progress({ kind: 'update-requested', what: updateName, id });
@@ -71,11 +84,13 @@ export const configureVpcCni: StepHandler<'configure-vpc-cni'> = {
     const { configurationValues, undoValues, env, envBefore } = step.params;
     return {
       ...step,
-      id: `undo/${step.id}`,
+      id: `${undoPrefix}${step.id}`,
+      impact: 'disruptive',
       dependsOn: [],
-      summary: 'Give the vpc-cni add-on its old configuration back',
+      summary: `give the vpc-cni add-on its old configuration back: ${pairs(envBefore, ', ')}`,
       params: {
         ...step.params,
+        undoOf: { configurationValues: step.params.before },
         before: configurationValues,
         configurationValues: undoValues,
         undoValues: configurationValues,
@@ -87,6 +102,106 @@ export const configureVpcCni: StepHandler<'configure-vpc-cni'> = {
 
   deadlineSeconds: () => 30 * 60,
 };
+
+const isBusy = ({ status }: Addon): boolean => ['CREATING', 'UPDATING', 'DELETING'].includes(status);
+
+/**
+ * What it gives back is its own only: of a configuration that others have changed since, the variables that still have the
+ * values of the plan. As with the plan, it is done when every aws-node pod runs with what was asked for.
+ */
+async function observeUndo(
+  { id, params }: Step<'configure-vpc-cni'>,
+  { configurationValues: found }: { configurationValues: string | null },
+  ports: Ports,
+  context: StepContext,
+): Promise<Observation> {
+  const { clusterName, addonName } = params;
+  const { steps } = context.state;
+  const forward = undoneId(id);
+  if (!mayHaveActed(context.state, forward)) {
+    return { kind: 'satisfied', detail: `add-on ${addonName} was not changed by this plan` };
+  }
+  const addon = await ports.eks.describeAddon(clusterName, addonName);
+  if (addon === undefined) {
+    return {
+      kind: 'satisfied',
+      detail: `cluster ${clusterName} has no EKS add-on ${addonName} any more: nothing to give back`,
+    };
+  }
+  if (isBusy(addon)) return { kind: 'in-progress', detail: `add-on ${addonName} is ${addon.status}` };
+  const underWay = await updateUnderWay(params, steps[forward]?.updates[updateName], ports);
+  if (underWay !== null) return { kind: 'in-progress', detail: `${underWay} of this plan is still InProgress` };
+
+  const live = addon.configurationValues;
+  if (sameConfiguration(live, params.configurationValues) || sameConfiguration(live, found)) {
+    const isAsked = mayHaveActed(context.state, id);
+    if (!isAsked && mayStillShow(id, ports, context)) {
+      return { kind: 'in-progress', detail: `a change of add-on ${addonName} was asked for, and may still come` };
+    }
+    const behind = isAsked ? await whatIsBehind(params.env, ports) : null;
+    return behind === null
+      ? { kind: 'satisfied', detail: `add-on ${addonName} has the configuration that it had: ${live ?? 'none'}` }
+      : { kind: 'in-progress', detail: behind, tooLate: notRolled(params, behind) };
+  }
+  if (!sameConfiguration(live, params.before) && withoutOurs(live, params) === null) {
+    const behind = mayHaveActed(context.state, id) ? await whatIsBehind(givenBack(live, params), ports) : null;
+    if (behind !== null) return { kind: 'in-progress', detail: behind, tooLate: notRolled(params, behind) };
+    const detail = `somebody else has changed the configuration of add-on ${addonName} since this plan did: it stays so (${live ?? 'not set'}); before the plan it was ${found ?? 'not set'}`;
+    return { kind: 'satisfied', detail };
+  }
+  const updateId = steps[id]?.updates[updateName];
+  if (updateId === undefined) {
+    return { kind: 'actionable', detail: `add-on ${addonName} has the configuration of this plan` };
+  }
+  const update = await ports.eks.describeUpdate(clusterName, updateId, { addonName });
+  if (update?.status === 'Failed' || update?.status === 'Cancelled') {
+    return updateFailed(params, update, await liveDaemonSet(ports));
+  }
+  const detail = `update ${updateId} of add-on ${addonName} is ${update?.status ?? 'not visible yet'}`;
+  return { kind: 'in-progress', detail, tooLate: notRolled(params, `update ${updateId} did not end`) };
+}
+
+/**
+ * The configuration as others have made it, with the old values of the variables that still have those of the plan, JSON.
+ * Null when there are none, or when it is no JSON.
+ */
+function withoutOurs(live: string | null, { before, configurationValues }: Params): string | null {
+  const [document, ours, old] = [parsed(live), envOf(before), envOf(configurationValues)];
+  if (!isRecord(document)) return null;
+  const env = envOf(live);
+  const names = Object.keys(ours).filter((name) => ours[name] !== old[name] && env[name] === ours[name]);
+  if (names.length === 0) return null;
+  const kept = Object.entries(env).flatMap(([name, value]) => {
+    if (!names.includes(name)) return [[name, value]];
+    return old[name] === undefined ? [] : [[name, old[name]]];
+  });
+  const { env: _, ...rest } = document;
+  return JSON.stringify(kept.length === 0 ? rest : { ...rest, env: Object.fromEntries(kept) });
+}
+
+/** What aws-node is to run with again: without what others have set to something else. */
+function givenBack(live: string | null, { env, configurationValues }: Params): Params['env'] {
+  const [now, old] = [envOf(live), envOf(configurationValues)];
+  return Object.fromEntries(Object.entries(env).filter(([name]) => now[name] === old[name]));
+}
+
+function envOf(values: string | null): Record<string, unknown> {
+  const document = parsed(values);
+  return isRecord(document) && isRecord(document['env']) ? document['env'] : {};
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+async function updateUnderWay(
+  { clusterName, addonName }: Params,
+  updateId: string | undefined,
+  { eks }: Ports,
+): Promise<string | null> {
+  if (updateId === undefined) return null;
+  const update = await optional(eks.describeUpdate(clusterName, updateId, { addonName }));
+  return update?.status === 'InProgress' ? `update ${updateId} of add-on ${addonName}` : null;
+}
 
 function sameConfiguration(a: string | null, b: string | null): boolean {
   return a === b || canonicalJson(parsed(a)) === canonicalJson(parsed(b));
@@ -125,9 +240,10 @@ function changedByOthers({ clusterName, addonName, configurationValues }: Params
 
 /** EKS names the fields in conflict like `containers[name="aws-node"].env[name="WARM_IP_TARGET"].value`. */
 function updateFailed(params: Params, update: EksUpdate, live: DaemonSet | undefined): Observation {
-  const { clusterName, addonName, configurationValues } = params;
+  const { clusterName, addonName, configurationValues, env, undoOf } = params;
   const text = update.errors.map(({ code, message }) => `${code}: ${message}`).join('; ') || update.status;
-  const overwrite = `aws eks update-addon --cluster-name ${clusterName} --addon-name ${addonName} --resolve-conflicts OVERWRITE --configuration-values '${configurationValues}'`;
+  const resolve = (how: string): string =>
+    `aws eks update-addon --cluster-name ${clusterName} --addon-name ${addonName} --resolve-conflicts ${how} --configuration-values ${shellWord(configurationValues)}`;
   if (!update.errors.some(({ code }) => code === 'ConfigurationConflict')) {
     return failedForGood({
       code: 'CNI.UPDATE_FAILED',
@@ -135,7 +251,7 @@ function updateFailed(params: Params, update: EksUpdate, live: DaemonSet | undef
       why: `Update ${update.id} ended as ${update.status}.`,
       nextActions: [
         `aws eks describe-update --name ${clusterName} --addon-name ${addonName} --update-id ${update.id}`,
-        `remove the cause, ${applyAgain}`,
+        `remove the cause, ${sameAgain}`,
       ],
     });
   }
@@ -150,18 +266,24 @@ function updateFailed(params: Params, update: EksUpdate, live: DaemonSet | undef
     why: `Values on DaemonSet ${daemonSetName} that others set are never overwritten in silence. EKS says: ${text}`,
     nextActions: [
       names.length > 0
-        ? `remove the edit: kubectl -n ${namespace} set env daemonset/${daemonSetName} ${names.map((name) => `${name}-`).join(' ')}`
+        ? `remove the edit: kubectl -n ${namespace} set env daemonset/${daemonSetName} ${names.map((name) => shellWord(`${name}-`)).join(' ')}`
         : `remove the edit: kubectl -n ${namespace} edit daemonset/${daemonSetName}`,
-      `or let EKS overwrite it: ${overwrite}`,
-      `or plan again and keep it: prefix-migrate plan --cluster ${clusterName} --allow CNI.CONFIG_CONFLICT`,
-      applyAgain,
+      // kept beside what the rollback sets, unless it is what the rollback has to set
+      ...(undoOf !== undefined && names.length > 0 && !names.some((name) => name in env)
+        ? [`or keep the edit: ${resolve('PRESERVE')}`]
+        : []),
+      `or let EKS overwrite it: ${resolve('OVERWRITE')}`,
+      ...(undoOf === undefined
+        ? [`or plan again and keep it: prefix-migrate plan --cluster ${clusterName} --allow CNI.CONFIG_CONFLICT`]
+        : []),
+      sameAgain,
     ],
   });
 }
 
 const notRolled = ({ clusterName, addonName }: Params, behind: string) =>
   neverRolled(
-    `The new configuration of add-on ${addonName}`,
+    `The configuration of add-on ${addonName}`,
     behind,
     'EKS took the configuration, but the aws-node pods do not all run with it. Some old add-on builds never write a value into the DaemonSet.',
     [`aws eks describe-addon --cluster-name ${clusterName} --addon-name ${addonName}`],

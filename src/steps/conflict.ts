@@ -10,8 +10,8 @@ interface Reason {
   nextActions: string[];
 }
 
-/** What every conflict ends with: the way on. */
-export const applyAgain = 'then run the same apply command again: it goes on from here';
+/** What every conflict ends with: the way on, of a plan and of its rollback. */
+export const sameAgain = 'then run the same command again: it goes on from here';
 
 /** A step cannot go on without a person: the run stops part-way (exit 6). */
 export const stoppedPartWay = (reason: Reason): MigrateError =>
@@ -42,7 +42,7 @@ export async function updateFailed(
     why: `Update ${updateId} ended as ${update.status}.`,
     nextActions: [
       `aws eks describe-update --name ${clusterName} --nodegroup-name ${nodegroupName} --update-id ${updateId}`,
-      `remove the cause, ${applyAgain}`,
+      `remove the cause, ${sameAgain}`,
     ],
   });
 }

@@ -1,3 +1,4 @@
+import { undoPrefix } from '../domain/run-state.ts';
 import type { ClusterNode } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
 import { cordonedBy, shortPlanId } from './ownership.ts';
@@ -43,13 +44,20 @@ export const cordonSource: StepHandler<'cordon-source'> = {
 
   describeCall: ({ params }) => `PATCH spec.unschedulable=true on every node of ${params.nodegroupNames.join(', ')}`,
 
-  /** No step uncordons yet. */
-  undo: () => undefined,
+  undo: ({ id, phase, params: { nodegroupNames } }) => ({
+    id: `${undoPrefix}${id}`,
+    kind: 'uncordon-source',
+    phase,
+    impact: 'additive',
+    dependsOn: [],
+    summary: `new pods on the nodes of ${nodegroupNames.join(', ')} again`,
+    params: { nodegroupNames },
+  }),
 
   deadlineSeconds: () => 15 * 60,
 };
 
-async function nodesOf(nodegroupNames: string[], ports: Ports): Promise<ClusterNode[]> {
+export async function nodesOf(nodegroupNames: string[], ports: Ports): Promise<ClusterNode[]> {
   const lists = await Promise.all(nodegroupNames.map((name) => ports.kubernetes.listNodes(name)));
   return lists.flat();
 }

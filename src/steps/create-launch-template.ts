@@ -1,8 +1,9 @@
 import { sha256Hex } from '../domain/canonical-json.ts';
 import type { MigrateError } from '../domain/migrate-error.ts';
 import type { StepParams } from '../domain/plan.ts';
+import { undoPrefix } from '../domain/run-state.ts';
 import type { Ports } from '../ports/ports.ts';
-import { applyAgain, conflict, stoppedPartWay } from './conflict.ts';
+import { conflict, sameAgain, stoppedPartWay } from './conflict.ts';
 import { isOurs } from './ownership.ts';
 import type { Observation, StepHandler } from './step-handler.ts';
 import { joinUserData } from './user-data.ts';
@@ -36,8 +37,15 @@ export const createLaunchTemplate: StepHandler<'create-launch-template'> = {
 
   describeCall: ({ params }) => `ec2:CreateLaunchTemplate ${params.launchTemplateName}`,
 
-  /** No step deletes a launch template yet. */
-  undo: () => undefined,
+  undo: ({ id, params: { launchTemplateName, tags } }) => ({
+    id: `${undoPrefix}${id}`,
+    kind: 'delete-launch-template',
+    phase: 'delete',
+    impact: 'destructive',
+    dependsOn: [],
+    summary: `delete launch template ${launchTemplateName}`,
+    params: { launchTemplateName, tags },
+  }),
 
   deadlineSeconds: () => 5 * 60,
 };
@@ -82,7 +90,7 @@ function nameTaken(name: string): MigrateError {
     nextActions: [
       `aws ec2 describe-launch-template-versions --launch-template-name ${name}`,
       `when nothing uses it: aws ec2 delete-launch-template --launch-template-name ${name}`,
-      applyAgain,
+      sameAgain,
     ],
   });
 }

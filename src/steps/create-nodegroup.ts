@@ -1,7 +1,8 @@
 import type { StepParams } from '../domain/plan.ts';
+import { undoPrefix } from '../domain/run-state.ts';
 import type { Nodegroup } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
-import { applyAgain, conflict, failedForGood, isRecovering, issueText, statusText } from './conflict.ts';
+import { conflict, failedForGood, isRecovering, issueText, sameAgain, statusText } from './conflict.ts';
 import { ownVersion } from './create-launch-template.ts';
 import { isOurs } from './ownership.ts';
 import type { Observation, StepHandler } from './step-handler.ts';
@@ -77,8 +78,15 @@ export const createNodegroup: StepHandler<'create-nodegroup'> = {
   describeCall: ({ params }) =>
     `eks:CreateNodegroup ${params.nodegroupName} in cluster ${params.clusterName}: ${params.instanceTypes.join(', ')}, ${nodes(params.scaling.desiredSize)}, launch template ${params.launchTemplateName}`,
 
-  /** No step deletes a replacement yet. */
-  undo: () => undefined,
+  undo: ({ id, params: { clusterName, nodegroupName, source, tags, scaling } }) => ({
+    id: `${undoPrefix}${id}`,
+    kind: 'delete-replacement',
+    phase: 'delete',
+    impact: 'destructive',
+    dependsOn: [],
+    summary: `delete node group ${nodegroupName}, made for ${source}`,
+    params: { clusterName, nodegroupName, source, tags, timeoutSeconds: (40 + Math.ceil(scaling.maxSize / 10)) * 60 },
+  }),
 
   /** EKS reports a node group whose nodes do not join after 15 to 25 minutes. */
   deadlineSeconds: () => 40 * 60,
@@ -109,10 +117,10 @@ async function failed(params: Params, group: Nodegroup, ports: Ports): Promise<O
     ].join(' '),
     nextActions: [
       `aws eks describe-nodegroup ${name}`,
-      ...(notReady?.nextActions ?? []).filter((action) => action !== applyAgain),
+      ...(notReady?.nextActions ?? []).filter((action) => action !== sameAgain),
       `remove the cause, then delete the failed group: aws eks delete-nodegroup ${name}`,
       `aws eks wait nodegroup-deleted ${name}`,
-      applyAgain,
+      sameAgain,
     ],
   });
 }

@@ -1,12 +1,9 @@
-import { mustMove } from '../domain/evictable.ts';
 import type { Step, StepParams } from '../domain/plan.ts';
-import type { ClusterNode, Nodegroup, Pod } from '../domain/snapshot.ts';
+import type { ClusterNode } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
-import { applyAgain, conflict, isRecovering, issueText, statusText, stoppedPartWay } from './conflict.ts';
-import { optional } from './optional.ts';
-import { podsOfNodes } from './pods-of-nodes.ts';
+import { conflict, isRecovering, sameAgain, statusText } from './conflict.ts';
+import { deletionFailed, explainStuckDeletion, podsLeft, podsToLeave, schedulable } from './nodegroup-deletion.ts';
 import { type PrefixEvidence, prefixEvidence } from './prefix-evidence.ts';
-import { resumeCommand } from './resume-processes.ts';
 import type { Observation, StepContext, StepHandler } from './step-handler.ts';
 
 type Params = StepParams['delete-source'];
@@ -39,19 +36,7 @@ export const deleteSource: StepHandler<'delete-source'> = {
 
   deadlineSeconds: ({ params }) => params.timeoutSeconds,
 
-  async explainDeadline({ params: { clusterName, nodegroupName } }, ports) {
-    const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
-    const names = group?.autoScalingGroupNames ?? [];
-    const groups = names.length === 0 ? [] : ((await optional(ports.autoScaling.describeGroups(names))) ?? []);
-    const stuck = groups.filter(({ suspendedProcesses }) => suspendedProcesses.includes('Terminate'));
-    if (stuck.length === 0) return null;
-    return stoppedPartWay({
-      code: 'DELETE.TERMINATE_SUSPENDED',
-      message: `Node group ${nodegroupName} is being deleted, but its Auto Scaling group ends no instance: its process Terminate is suspended (${stuck.map(({ name }) => name).join(', ')}).`,
-      why: 'Somebody suspended it, not this program. EKS waits for the instances to go.',
-      nextActions: [...stuck.map(({ name }) => resumeCommand(name, ['Terminate'])), applyAgain],
-    });
-  },
+  explainDeadline: ({ params }, ports) => explainStuckDeletion(params, ports),
 };
 
 async function observe({ params }: Step<'delete-source'>, ports: Ports, context: StepContext): Promise<Observation> {
@@ -65,12 +50,12 @@ async function observe({ params }: Step<'delete-source'>, ports: Ports, context:
   if (group.status === 'DELETING') {
     return { kind: 'in-progress', detail: `node group ${nodegroupName} is DELETING, ${nodes.length} nodes left` };
   }
-  if (group.status === 'DELETE_FAILED') return deleteFailed(params, group);
+  if (group.status === 'DELETE_FAILED') return deletionFailed(params, group);
   if (group.status === 'UPDATING') return { kind: 'in-progress', detail: `node group ${nodegroupName} is UPDATING` };
   return (
     (nodes.length === 0 ? null : await replacementNotProven(params, ports, context)) ??
     schedulable(params, nodes) ??
-    (await podsLeft(params, nodes, ports)) ?? { kind: 'actionable', detail: `${nodegroupName} is empty` }
+    podsLeft(params, await podsToLeave(nodes, ports)) ?? { kind: 'actionable', detail: `${nodegroupName} is empty` }
   );
 }
 
@@ -108,7 +93,7 @@ async function replacementNotProven(
     nextActions: [
       `aws eks describe-nodegroup --cluster-name ${clusterName} --nodegroup-name ${replacementName}`,
       `kubectl get nodes -l eks.amazonaws.com/nodegroup=${replacementName}`,
-      `when it is healthy, ${applyAgain}`,
+      `when it is healthy, ${sameAgain}`,
     ],
   });
 }
@@ -121,59 +106,4 @@ function isProven(node: ClusterNode, evidence: PrefixEvidence | undefined, { ver
   if (verifiedNodes[node.name] !== undefined) return true;
   const known = Object.values(verifiedNodes).map(({ allocatablePods }) => allocatablePods);
   return (evidence?.prefixes.length ?? 0) > 0 && known.includes(node.allocatable.pods);
-}
-
-function schedulable({ nodegroupName }: Params, nodes: ClusterNode[]): Observation | null {
-  const open = nodes.filter((node) => !node.unschedulable).map(({ name }) => name);
-  if (open.length === 0) return null;
-  return conflict({
-    code: 'DELETE.NODE_SCHEDULABLE',
-    message: `Node group ${nodegroupName} was not deleted: ${open.join(', ')} is not cordoned.`,
-    why: 'It came after the cordon (an autoscaler), or somebody uncordoned it. A pod could land there while the group is deleted, and would be ended whatever its budget says.',
-    nextActions: [
-      `kubectl cordon ${open.join(' ')}`,
-      `kubectl drain ${open.join(' ')} --ignore-daemonsets`,
-      applyAgain,
-    ],
-  });
-}
-
-async function podsLeft({ nodegroupName }: Params, nodes: ClusterNode[], ports: Ports): Promise<Observation | null> {
-  const left = [...(await podsOfNodes(nodes, ports)).values()].flat().filter(mustMove);
-  const staying = left.filter((pod) => pod.deletionTimestamp === null);
-  if (staying.length > 0) {
-    return conflict({
-      code: 'DELETE.PODS_LEFT',
-      message: `Node group ${nodegroupName} was not deleted: ${staying.length} pods still have to leave it, such as ${names(staying)}.`,
-      why: 'EKS would end them after some minutes, whatever their budgets say.',
-      nextActions: [
-        ...[...new Set(staying.map((pod) => pod.nodeName))]
-          .slice(0, 5)
-          .map((node) => `kubectl drain ${node} --ignore-daemonsets`),
-        applyAgain,
-      ],
-    });
-  }
-  if (left.length === 0) return null;
-  return { kind: 'in-progress', detail: `${left.length} pods are still terminating: ${names(left)}` };
-}
-
-const names = (pods: Pod[]): string =>
-  pods
-    .slice(0, 5)
-    .map((pod) => `${pod.namespace}/${pod.name} on ${pod.nodeName}`)
-    .join(', ');
-
-function deleteFailed({ clusterName, nodegroupName }: Params, group: Nodegroup): Observation {
-  const name = `--cluster-name ${clusterName} --nodegroup-name ${nodegroupName}`;
-  return conflict({
-    code: 'DELETE.FAILED',
-    message: `EKS could not delete node group ${nodegroupName}: ${group.healthIssues.map(issueText).join('; ') || 'no reason given'}`,
-    why: 'Its pods have moved already; what is left are its own resources.',
-    nextActions: [
-      `aws eks describe-nodegroup ${name}`,
-      `remove the cause, then: aws eks delete-nodegroup ${name}`,
-      applyAgain,
-    ],
-  });
 }

@@ -6,6 +6,8 @@ import { configureVpcCni } from './configure-vpc-cni.ts';
 import { cordonSource } from './cordon-source.ts';
 import { createLaunchTemplate } from './create-launch-template.ts';
 import { createNodegroup } from './create-nodegroup.ts';
+import { deleteLaunchTemplate } from './delete-launch-template.ts';
+import { deleteReplacement } from './delete-replacement.ts';
 import { deleteSource } from './delete-source.ts';
 import { drainSource } from './drain-source.ts';
 import { patchVpcCni } from './patch-vpc-cni.ts';
@@ -15,9 +17,11 @@ import { reserveSubnetCidr } from './reserve-subnet-cidr.ts';
 import { restoreScaling } from './restore-scaling.ts';
 import { resumeProcesses } from './resume-processes.ts';
 import { scaleReplacement } from './scale-replacement.ts';
+import { scaleSource } from './scale-source.ts';
 import { soak } from './soak.ts';
 import type { StepHandler } from './step-handler.ts';
 import { suspendProcesses } from './suspend-processes.ts';
+import { uncordonSource } from './uncordon-source.ts';
 import { unprotectReplacement } from './unprotect-replacement.ts';
 import { verifyReplacement } from './verify-replacement.ts';
 
@@ -45,4 +49,8 @@ export const handlers: Handlers = {
   soak,
   'delete-source': deleteSource,
   cleanup,
+  'uncordon-source': uncordonSource,
+  'scale-source': scaleSource,
+  'delete-replacement': deleteReplacement,
+  'delete-launch-template': deleteLaunchTemplate,
 };

@@ -1,3 +1,4 @@
+import { undoPrefix } from '../domain/run-state.ts';
 import type { ClusterNode } from '../domain/snapshot.ts';
 import { unlessRefused } from './optional.ts';
 import { shortPlanId } from './ownership.ts';
@@ -48,7 +49,7 @@ export const protectReplacement: StepHandler<'protect-replacement'> = {
   describeCall: ({ params }) => `PATCH annotation ${scaleDownDisabled}=true on every node of ${params.nodegroupName}`,
 
   undo: ({ id, phase, impact, params: { nodegroupName } }) => ({
-    id: `undo/${id}`,
+    id: `${undoPrefix}${id}`,
     kind: 'unprotect-replacement',
     phase,
     impact,

@@ -3,6 +3,7 @@ import type { Ports } from '../ports/ports.ts';
 import { isOurs } from './ownership.ts';
 import { isSameRange } from './reserve-subnet-cidr.ts';
 import type { StepHandler } from './step-handler.ts';
+import { mayStillShow } from './undoing.ts';
 
 /**
  * Deletes a reservation that this plan made, and no other. Nodes keep the prefixes that they have in the range; free
@@ -11,13 +12,16 @@ import type { StepHandler } from './step-handler.ts';
 export const releaseSubnetCidr: StepHandler<'release-subnet-cidr'> = {
   title: ({ params }) => `release ${params.cidr} of ${params.subnetId}`,
 
-  async observe({ params }, ports) {
+  async observe({ id, params }, ports, context) {
     const { subnetId, cidr } = params;
     const { isSubnetThere, own, others } = await look(params, ports);
     if (!isSubnetThere)
       return { kind: 'satisfied', detail: `subnet ${subnetId} is gone, and its reservations with it` };
     if (own !== undefined)
       return { kind: 'actionable', detail: `${cidr} of ${subnetId} is still reserved (${own.id})` };
+    if (others === undefined && mayStillShow(id, ports, context)) {
+      return { kind: 'in-progress', detail: `${cidr} of ${subnetId} was asked for, and may still come into sight` };
+    }
     const detail =
       others === undefined
         ? `${cidr} of ${subnetId} is not reserved any more`

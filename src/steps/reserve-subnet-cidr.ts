@@ -1,8 +1,9 @@
 import { overlaps, parseCidr } from '../domain/addresses.ts';
 import type { StepParams } from '../domain/plan.ts';
 import { showReservationsCommand } from '../domain/reservation.ts';
+import { undoPrefix } from '../domain/run-state.ts';
 import type { SubnetCidrReservation } from '../ports/ec2.ts';
-import { applyAgain, conflict } from './conflict.ts';
+import { conflict, sameAgain } from './conflict.ts';
 import { isOurs } from './ownership.ts';
 import type { Observation, StepHandler } from './step-handler.ts';
 
@@ -35,7 +36,7 @@ export const reserveSubnetCidr: StepHandler<'reserve-subnet-cidr'> = {
 
   /** Releases the range when it was reserved by this plan; prefixes in it stay with their nodes. */
   undo: ({ id, phase, impact, params: { subnetId, cidr, region, tags } }) => ({
-    id: `undo/${id}`,
+    id: `${undoPrefix}${id}`,
     kind: 'release-subnet-cidr',
     phase,
     impact,
@@ -83,7 +84,7 @@ function overlapping({ subnetId, cidr, region }: Params, other: SubnetCidrReserv
       showReservationsCommand(region, subnetId),
       `make a new plan, which counts it in: prefix-migrate plan --cluster ${clusterName} --reserve-subnet-cidr`,
       `or, when nobody needs it: aws ec2 delete-subnet-cidr-reservation --region ${region} --subnet-cidr-reservation-id ${other.id}`,
-      applyAgain,
+      sameAgain,
     ],
   });
 }

@@ -2,6 +2,7 @@ import type { Nodegroup, Scaling } from '../domain/snapshot.ts';
 import { scalingBefore, scalingsBefore } from './cap-source.ts';
 import { updateFailed } from './conflict.ts';
 import type { StepContext, StepHandler } from './step-handler.ts';
+import { mayStillShow } from './undoing.ts';
 
 const updateName = 'its old maxSize';
 
@@ -12,7 +13,8 @@ const updateName = 'its old maxSize';
 export const restoreScaling: StepHandler<'restore-scaling'> = {
   title: ({ params }) => `let ${params.nodegroupName} grow as before`,
 
-  async observe({ id, params }, ports, { state }) {
+  async observe({ id, params }, ports, context) {
+    const { state } = context;
     const { clusterName, nodegroupName, recordedBy } = params;
     const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
     if (group === undefined || group.status === 'DELETING') {
@@ -20,6 +22,9 @@ export const restoreScaling: StepHandler<'restore-scaling'> = {
     }
     if (group.status === 'UPDATING') return { kind: 'in-progress', detail: `node group ${nodegroupName} is UPDATING` };
     const before = beforeCap(group, recordedBy, state);
+    if (before === undefined && mayStillShow(id, ports, context)) {
+      return { kind: 'in-progress', detail: `a cap of ${nodegroupName} was asked for, and may still come` };
+    }
     if (before === undefined) return { kind: 'satisfied', detail: asItIs(group, scalingsBefore(state, recordedBy)) };
     const detail = `maxSize of ${nodegroupName} is ${group.scaling.maxSize} and was ${before.maxSize}`;
     const updateId = state.steps[id]?.updates[updateName];

@@ -4,7 +4,7 @@ import type { StepParams } from '../domain/plan.ts';
 import type { Nodegroup } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
 import { isCanary } from './canary.ts';
-import { applyAgain, conflict, isRecovering, issueText, statusText, stoppedPartWay, updateFailed } from './conflict.ts';
+import { conflict, isRecovering, issueText, sameAgain, statusText, stoppedPartWay, updateFailed } from './conflict.ts';
 import type { Observation, StepHandler } from './step-handler.ts';
 import { explainNotReady } from './verify-problems.ts';
 
@@ -77,6 +77,7 @@ async function afterUpdate(params: Params, updateId: string, group: Nodegroup, p
   return {
     kind: 'in-progress',
     detail: `node group ${nodegroupName} has size ${group.scaling.desiredSize}, asked for ${scaling.desiredSize}`,
+    tokenSpent: true,
     tooLate: stoppedPartWay({
       code: 'NODEGROUP.SIZE_TAKEN_BACK',
       message: `Node group ${nodegroupName} was asked to grow to ${scaling.desiredSize} nodes, but has size ${group.scaling.desiredSize}.`,
@@ -84,7 +85,7 @@ async function afterUpdate(params: Params, updateId: string, group: Nodegroup, p
       nextActions: [
         'stop the autoscaler for the time of the migration: kubectl -n kube-system scale deployment/cluster-autoscaler --replicas=0',
         `aws eks update-nodegroup-config --cluster-name ${clusterName} --nodegroup-name ${nodegroupName} --scaling-config minSize=${scaling.minSize},maxSize=${scaling.maxSize},desiredSize=${scaling.desiredSize}`,
-        applyAgain,
+        sameAgain,
       ],
     }),
   };
@@ -100,7 +101,7 @@ async function notActive({ clusterName, nodegroupName }: Params, group: Nodegrou
     why: ['A replacement must be healthy before pods move to it.', ...activities.flat().slice(0, 3)].join(' '),
     nextActions: [
       `aws eks describe-nodegroup --cluster-name ${clusterName} --nodegroup-name ${nodegroupName}`,
-      `remove the cause, ${applyAgain}`,
+      `remove the cause, ${sameAgain}`,
     ],
   });
 }

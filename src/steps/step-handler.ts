@@ -12,8 +12,11 @@ export type Observation =
   | { kind: 'satisfied'; detail: string }
   /** `act` may be called now */
   | { kind: 'actionable'; detail: string }
-  /** asked for already (by us), not there yet: look again later; `tooLate` is the failure when the deadline comes first */
-  | { kind: 'in-progress'; detail: string; tooLate?: MigrateError }
+  /**
+   * asked for already (by us), not there yet: look again later; `tooLate` is the failure when the deadline comes first, and
+   * `tokenSpent` says that the next run has to ask for it anew then
+   */
+  | { kind: 'in-progress'; detail: string; tooLate?: MigrateError; tokenSpent?: true }
   /** cannot go on without a person; `tokenSpent` when what our token asked for has failed for good */
   | { kind: 'conflict'; error: MigrateError; tokenSpent?: true };
 

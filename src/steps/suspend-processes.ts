@@ -1,4 +1,5 @@
 import type { StepParams } from '../domain/plan.ts';
+import { undoPrefix } from '../domain/run-state.ts';
 import type { AutoScalingGroup } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
 import { attempt } from './optional.ts';
@@ -46,7 +47,7 @@ export const suspendProcesses: StepHandler<'suspend-processes'> = {
     `autoscaling:SuspendProcesses ${params.processes.join(', ')} of ${params.autoScalingGroupNames.join(', ')}`,
 
   undo: ({ id, phase, impact, params }) => ({
-    id: `undo/${id}`,
+    id: `${undoPrefix}${id}`,
     kind: 'resume-processes',
     phase,
     impact,

@@ -3,7 +3,7 @@ import type { MigrateError } from '../domain/migrate-error.ts';
 import type { DaemonSet } from '../ports/kubernetes.ts';
 import type { Ports } from '../ports/ports.ts';
 import { awsNode, liveDaemonSet } from './aws-node-rollout.ts';
-import { applyAgain, stoppedPartWay } from './conflict.ts';
+import { sameAgain, stoppedPartWay } from './conflict.ts';
 import { optional } from './optional.ts';
 
 const variable = 'ENABLE_PREFIX_DELEGATION';
@@ -24,7 +24,7 @@ export async function switchedBack(clusterName: string, ports: Ports): Promise<M
     nextActions: [
       ...wayBack(clusterName, addon?.configurationValues ?? null, addon !== undefined),
       `see who set it: kubectl -n ${awsNode.namespace} get daemonset ${awsNode.name} -o yaml --show-managed-fields`,
-      applyAgain,
+      sameAgain,
       `or make a new plan, which switches it on: prefix-migrate plan --cluster ${clusterName}`,
     ],
   });

@@ -29,7 +29,7 @@ export async function rehearseEvictions(
   const queue = mostTellingFirst(pods).slice(0, atMost);
   const result: EvictionRehearsal = { pods: pods.length, asked: 0, partBecause: null, accepted: 0, refusals: [] };
   if (queue.length === 0) return result;
-  const begin = clock.now();
+  const begin = clock.monotonic();
   const pace = createPace(clock);
   /** namespaces where every pod gets the same answer, and which */
   const closed = new Map<string, string>();
@@ -59,7 +59,7 @@ export async function rehearseEvictions(
 
   /** Nothing more is asked, or nothing about this pod. */
   function isOver({ namespace }: Pod): boolean {
-    if (clock.now() - begin > longestMilliseconds)
+    if (clock.monotonic() - begin > longestMilliseconds)
       stopped ??= `it took longer than ${longestMilliseconds / 60_000} minutes`;
     return stopped !== undefined || closed.has(namespace);
   }
@@ -172,11 +172,11 @@ function mostTellingFirst(pods: readonly Pod[]): Pod[] {
 /** So many turns a second; half as many each time the server says that it has too much to do, and slowly more again. */
 function createPace(clock: Ports['clock']) {
   let perSecond = mostPerSecond;
-  let next = clock.now();
+  let next = clock.monotonic();
   let halvedAt = Number.NEGATIVE_INFINITY;
   return {
     async turn(): Promise<void> {
-      const now = clock.now();
+      const now = clock.monotonic();
       const mine = Math.max(now, next);
       next = mine + 1000 / perSecond;
       if (mine > now) await clock.sleep(mine - now);
@@ -185,7 +185,7 @@ function createPace(clock: Ports['clock']) {
       perSecond = Math.min(mostPerSecond, perSecond + 0.25);
     },
     throttled(retryAfterSeconds: number | null): void {
-      const now = clock.now();
+      const now = clock.monotonic();
       next = Math.max(next, now + (retryAfterSeconds ?? 1) * 1000);
       // those that were under way together are one sign
       if (now - halvedAt < 1000) return;

@@ -148,7 +148,14 @@ test('kubeconfigs that cannot be used', async () => {
     [{ kubeconfig: file('broken', 'users: [token: hunter2\n  - "') }, /Cannot read .*broken/],
     [{ kubeconfig: good, context: 'two' }, /has no context two\. It has: one, lame\. --context asks/],
     [{ kubeconfig: good, context: 'lame' }, /names a cluster that is not in the file/],
-    [{ kubeconfig: file('plain', config('http://x.test', {})) }, /plain HTTP/],
+    [
+      { kubeconfig: file('unchecked', config('https://x.test', {}, { 'insecure-skip-tls-verify': true })) },
+      /has insecure-skip-tls-verify for cluster c/,
+    ],
+    [
+      { kubeconfig: file('unchecked-here', config('https://127.0.0.1:1', {}, { 'insecure-skip-tls-verify': true })) },
+      /has insecure-skip-tls-verify/,
+    ],
     [{ kubeconfig: file('address', config('x.test', {})) }, /no http or https address/],
   ];
   for (const [options, pattern] of rows) {
@@ -230,12 +237,7 @@ test('a kubeconfig tells its certificate authority only when the server is check
     ['data', { server: 'https://x.test', 'certificate-authority-data': data }, authority],
     ['file', { server: 'https://x.test', 'certificate-authority': path }, authority],
     ['none', { server: 'https://x.test' }, null],
-    [
-      'unchecked',
-      { server: 'https://x.test', 'certificate-authority-data': data, 'insecure-skip-tls-verify': true },
-      null,
-    ],
-    ['plain', { server: 'http://x.test', 'certificate-authority-data': data, 'insecure-skip-tls-verify': true }, null],
+    ['plain', { server: 'http://127.0.0.1:8001', 'certificate-authority-data': data }, null],
   ];
   for (const [name, cluster, expected] of rows) {
     const text = JSON.stringify({

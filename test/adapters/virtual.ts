@@ -18,6 +18,7 @@ export const startOf2026 = Date.UTC(2026, 0, 1);
 export function clockOn(clock: VirtualClock): Clock {
   return {
     now: () => clock.now(),
+    monotonic: () => clock.now(),
     sleep: (milliseconds, signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) {

@@ -257,6 +257,7 @@ export async function runCase(contender: Contender, given: Case, seed: number): 
           token: world.administrator.token,
           clock: {
             now: () => worldClock.now(),
+            monotonic: () => worldClock.monotonic(),
             async sleep(milliseconds, signal) {
               await worldClock.sleep(milliseconds, signal);
               return dead ? never : undefined;

@@ -203,7 +203,7 @@ describe('conflicts', () => {
   test('a value with a second line makes no command of it', () => {
     const found = findings(byHand({ AWS_VPC_K8S_CNI_LOGLEVEL: 'INFO\ntouch /tmp/made' }))[0];
     const texts = [found?.summary ?? '', ...(found?.nextActions ?? [])];
-    assert.match(texts.join(' | '), /takes AWS_VPC_K8S_CNI_LOGLEVEL=INFO touch/);
+    assert.match(texts.join(' | '), /takes 'AWS_VPC_K8S_CNI_LOGLEVEL=INFO touch/);
     assert.ok(texts.every((text) => !text.includes('\n')));
   });
   const ways: [string, Record<string, string>, Partial<PlanRequest>, RegExp][] = [

@@ -13,6 +13,7 @@ test('commands that are offered keep where the caller looks, and the folder', ()
     ],
     ['- `prefix-migrate plan --cluster prod`', `- \`prefix-migrate plan --cluster prod ${where} --out plans/a\``],
     ['  -> prefix-migrate audit --cluster prod', `  -> prefix-migrate audit --cluster prod ${where}`],
+    ['  -> prefix-migrate rollback plans/a  # back', `  -> prefix-migrate rollback plans/a ${where}  # back`],
     ['  Next: prefix-migrate apply plans/a', `  Next: prefix-migrate apply plans/a ${where}`],
     ["  Next: prefix-migrate apply 'my plans'", `  Next: prefix-migrate apply 'my plans' ${where}`],
     ["  -> prefix-migrate apply 'it'\\''s x'  # again", `  -> prefix-migrate apply 'it'\\''s x' ${where}  # again`],
@@ -23,6 +24,14 @@ test('commands that are offered keep where the caller looks, and the folder', ()
   const text = (column: 0 | 1) => rows.map((row) => row[column]).join('\n');
   assert.equal(withCallersFlags(text(0), caller), text(1));
   assert.equal(withCallersFlags(text(0), 'prefix-migrate plan --cluster prod'), text(0));
+});
+
+test('a flag without a value takes none from the flag behind it', () => {
+  const line = 'prefix-migrate status p --no-color --state kubernetes';
+  assert.equal(
+    withCallersFlags('To go on: prefix-migrate apply p', line),
+    'To go on: prefix-migrate apply p --state kubernetes',
+  );
 });
 
 test('words that a shell would take apart are quoted', () => {

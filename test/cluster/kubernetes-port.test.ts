@@ -10,7 +10,7 @@ import { createRealClock } from '../../src/adapters/clock/real-clock.ts';
 import { createApi, pathOf, resources } from '../../src/adapters/kubernetes/api.ts';
 import { connect } from '../../src/adapters/kubernetes/connection.ts';
 import { createKubernetesPort } from '../../src/adapters/kubernetes/kubernetes-port.ts';
-import { breakLeaseLock, createLeaseLock, leaseName, readLeaseLock } from '../../src/adapters/kubernetes/lease-lock.ts';
+import { createLeaseLock, leaseName, readLeaseLock } from '../../src/adapters/kubernetes/lease-lock.ts';
 import { MigrateError } from '../../src/domain/migrate-error.ts';
 import type { Pod } from '../../src/domain/snapshot.ts';
 import type { FollowEvent, KubernetesPort } from '../../src/ports/kubernetes.ts';
@@ -263,9 +263,11 @@ test('holds a Lease, alone', { skip }, async () => {
   const found = await readLeaseLock(kubernetes, clusterName);
   assert.ok(found);
   assert.deepEqual([found.holder, found.transitions], ['second', 1]);
-  await breakLeaseLock(kubernetes, clusterName, found);
-  assert.equal((await readLeaseLock(kubernetes, clusterName))?.holder, '');
+  const breaking = createLeaseLock({ kubernetes, clock, clusterName, isHolderGone: (holder) => holder === 'second' });
+  const broken = await breaking.acquire({ id: 'third', command: 'unlock' }, never);
   await theirs.release();
+  assert.equal((await readLeaseLock(kubernetes, clusterName))?.holder, 'third');
+  await broken.release();
 });
 
 const forbidden = (pattern: RegExp) => (error: unknown) => {

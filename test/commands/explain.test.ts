@@ -22,7 +22,16 @@ import type { MigrationPlan } from '../../src/domain/plan.ts';
 import { type RunState, replay } from '../../src/domain/run-state.ts';
 import type { Pod } from '../../src/domain/snapshot.ts';
 import { type Explained, explainText } from '../../src/reporting/formats/explain-text.ts';
-import { aGroup, created, drainFailed, draining, journalOf, runStarted, samplePlan } from '../reporting/sample.ts';
+import {
+  aGroup,
+  created,
+  drainFailed,
+  draining,
+  journalOf,
+  rollbackStarted,
+  runStarted,
+  samplePlan,
+} from '../reporting/sample.ts';
 import { aBudget, aDeployment, aNode, aPod, podsOf } from '../support/snapshot.ts';
 
 const at = '2026-11-23T00:10:00.000Z';
@@ -130,6 +139,7 @@ test('where it stands: what is left, what holds it, what to do', () => {
     '  -> kubectl -n shop describe pod search-1-0',
     '  -> kubectl -n debug delete pod shell',
     '  -> prefix-migrate apply p',
+    '  -> prefix-migrate rollback p   # takes it back instead',
     '',
   ]);
   assert.deepEqual(
@@ -562,5 +572,59 @@ describe('what a subject can mean', () => {
       'prefix-migrate explain p pod/shop/a-0',
       'prefix-migrate explain p pod/tools/a-0',
     ]);
+  });
+});
+
+describe('while a plan is taken back', () => {
+  const back = rollbackStarted();
+  const step = plan.steps.find(({ kind }) => kind === 'drain-source');
+  assert.ok(step?.kind === 'drain-source');
+  const drainBack = {
+    ...step,
+    id: 'undo/drain-replacement',
+    params: { ...step.params, nodegroupNames: ['apps-pd-7f3a9c21'], replacementNames: ['apps'] },
+  };
+  const work: MigrationPlan = { ...plan, steps: [drainBack] };
+  const started: JournalEntry = { type: 'step-started', runId: 'run-2', stepId: drainBack.id, token: 't' };
+  const done: JournalEntry = { type: 'step-succeeded', runId: 'run-2', stepId: drainBack.id, detail: '' };
+  const draining2 = replay(plan, [...journal, ...journalOf(back, started)]);
+  const sight = {
+    ...sightOf(),
+    nodes: sightOf().nodes.map((node) => ({ ...node, unschedulable: node.name === newNode })),
+  };
+  const drain = drainView(work, draining2, sight);
+
+  test('pods leave the new nodes, and stay on the old ones', async () => {
+    const [leaves, stays] = await Promise.all(
+      ['shop/search-1-0', 'shop/web-1-0'].map((name) => explainPod(name, work, draining2, [], sight, drain)),
+    );
+    assert.match(leaves?.answer ?? '', /leave ip-10-0-1-9/);
+    assert.match(
+      stays?.answer ?? '',
+      /^It runs on ip-10-0-1-7, an old node of apps, and is Ready\. It does not have to/,
+    );
+    assert.match(explainNode(newNode, work, draining2, sight, drain).answer, /^A new node, .*: 1 pod to leave it\.$/);
+    assert.match(
+      explainNode(oldNode, work, draining2, sight, drain).answer,
+      /^An old node .*: no pod has to leave it\.$/,
+    );
+  });
+
+  test('the way on is the rollback', () => {
+    const options = { folder: 'p', now: at, isGone: true };
+    const { answer, nextActions } = explainMigration(work, draining2, null, options);
+    assert.match(answer, /^It is being taken back\. Stopped part-way; it can go on\. Phase drain/);
+    assert.deepEqual(nextActions, ['prefix-migrate rollback p']);
+    const ended = replay(plan, [...journal, ...journalOf(back, started, done)]);
+    const { answer: last } = explainMigration(work, ended, null, options);
+    assert.equal(last, 'Taken back: nothing is left to undo.');
+  });
+
+  test('a step of it that was not begun can be asked about', () => {
+    const before = replay(plan, [...journal, ...journalOf(back)]);
+    assert.equal(
+      explainStep(drainBack.id, { ...plan, steps: [...plan.steps, drainBack] }, before, [], 'p').answer.slice(0, 9),
+      'Not begun',
+    );
   });
 });

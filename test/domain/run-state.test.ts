@@ -24,6 +24,17 @@ function after(...entries: JournalEntry[]): RunState {
 
 const stepOf = (state: RunState, id: string) => state.steps[id];
 
+const rollbackBegun: JournalEntry = {
+  type: 'run-started',
+  runId: 'run-9',
+  planId: '',
+  toolVersion: '',
+  command: '',
+  holder: '',
+  until: null,
+  rollback: { kept: ['apps'] },
+};
+
 const started = (stepId: string, token = 'token-0'): JournalEntry => ({ type: 'step-started', runId, stepId, token });
 const failed = (stepId: string, tokenSpent?: true): JournalEntry => ({
   type: 'step-failed',
@@ -106,6 +117,50 @@ describe('replay', () => {
     const done = plan.steps.map(({ id }): JournalEntry => ({ type: 'step-succeeded', runId, stepId: id, detail: '' }));
     assert.equal(after(...done.slice(1), end).finished, null);
     assert.deepEqual(after(...done, end).finished, summary);
+  });
+
+  it('an end that a broken lock kept from being written is written by who broke it', () => {
+    const begin: JournalEntry = { ...rollbackBegun, runId: 'run-1' };
+    const unlocked: JournalEntry = { type: 'unlocked', runId: 'run-2', by: 'eve', reason: 'gone', holder: 'run-1' };
+    assert.partialDeepStrictEqual(after(begin, unlocked).runs, [{ paused: 'unlocked', exitCode: null }]);
+    assert.notEqual(after(begin, unlocked).runs[0]?.endedAt, null);
+  });
+
+  it('a rollback counts anew what it moves, keeps what the plan did, and its first scope', () => {
+    const pod = { pod: 'shop/a', uid: 'u1', node: 'n1' };
+    const state = after(
+      started('drain-source'),
+      progress('drain-source', { kind: 'cordoned', node: 'n1', uid: 'n1' }),
+      progress('drain-source', { kind: 'eviction-intent', ...pod, budget: null }),
+      progress('drain-source', { kind: 'pod-gone', ...pod }),
+      progress('drain-source', { kind: 'restarted', deployment: 'shop/cart', at: 'x' }),
+      progress('drain-source', { kind: 'comes-back', workload: 'Deployment shop/web' }),
+      rollbackBegun,
+      { ...rollbackBegun, rollback: { kept: [] } },
+    );
+    assert.deepEqual(state.rollback, { kept: ['apps'], startedAt: '2026-11-22T08:00:06.000Z' });
+    const { evictions, podsGone, restarted, cameBack, cordonedNodes, steps } = state;
+    assert.deepEqual(
+      { evictions, podsGone, restarted, cameBack },
+      { evictions: {}, podsGone: [], restarted: {}, cameBack: [] },
+    );
+    assert.deepEqual([cordonedNodes, steps['drain-source']?.status], [{ n1: 'n1' }, 'started']);
+  });
+
+  it('a rollback is finished when a run of it has ended with 0, whatever of the plan was never done', () => {
+    const undo: JournalEntry = { type: 'step-succeeded', runId, stepId: 'undo/soak', detail: '' };
+    const end = (exitCode: number): JournalEntry => ({ type: 'run-finished', runId, exitCode, summary });
+    assert.equal(after(rollbackBegun, undo, end(6)).finished, null);
+    assert.deepEqual(after(rollbackBegun, undo, end(0)).finished, summary);
+  });
+
+  it('whose approval it is', () => {
+    const approval: JournalEntry = { type: 'approval', runId, planId: '', by: 'eve', how: 'prompt', phases: ['drain'] };
+    const { approvals } = after(approval, { ...approval, rollback: true });
+    assert.deepEqual(
+      approvals.map(({ isRollback }) => isRollback),
+      [false, true],
+    );
   });
 
   it('lines about steps that the plan does not have change nothing', () => {

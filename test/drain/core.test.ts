@@ -356,6 +356,7 @@ test('a workload that came back in an earlier run is evicted once, to see whethe
     ...nothingEarlier,
     cameBack: new Set(['ReplicaSet shop/web-1']),
     disturbed: new Map([['shop/web-1', ['before']]]),
+    sizesUnknown: true,
   };
   const core = createDrainCore({ ...settings, unbudgetedPercent: 100 }, earlier);
   const nodes = [aNode({ name: 'old-1', unschedulable: true }), aNode({ name: 'new-1', nodegroupName: 'apps-pd' })];

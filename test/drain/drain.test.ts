@@ -273,7 +273,10 @@ test('a budget that never allows an eviction: the rest is moved, then the drain 
   assert.equal(error.code, 'DRAIN.STUCK');
   assert.equal(error.exitCode, 6);
   assert.ok(seconds > 120 && seconds < 600, `${seconds}`);
-  assert.equal(error.message, 'The drain cannot go on: 3 pods are left on the source nodes that only you can move.');
+  assert.equal(
+    error.message,
+    'The drain cannot go on: 3 pods are left on the nodes that are drained that only you can move.',
+  );
   assert.match(
     error.why,
     /^shop\/search-\d on old-\d: PDB shop\/search needs 3 healthy, has 3, expected 3(?:, for \w+)?: it never allows an eviction$/m,

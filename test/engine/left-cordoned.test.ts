@@ -17,7 +17,7 @@ const first = { ...safe, order: { ...safe.order, order: 'cordon-first' as const 
 const cordoned = { ...initialRunState(first), cordonedNodes: { 'uid-1': 'node-1', 'uid-2': 'node-2' } };
 
 test('a stop while old nodes are cordoned and nothing is verified says so, with the way out', () => {
-  const told = withCordonsTold(failed, first, cordoned);
+  const told = withCordonsTold(failed, first, first, cordoned);
   assert.deepEqual(told.nextActions, [
     'raise it',
     "no new pod can start on 2 cordoned old nodes until the run goes on; to let them: kubectl uncordon -l 'eks.amazonaws.com/nodegroup in (apps,tools)'",
@@ -26,8 +26,8 @@ test('a stop while old nodes are cordoned and nothing is verified says so, with 
 });
 
 test('any other stop is told as it is', () => {
-  assert.equal(withCordonsTold(failed, safe, cordoned), failed);
-  assert.equal(withCordonsTold(failed, first, initialRunState(first)), failed);
+  assert.equal(withCordonsTold(failed, safe, safe, cordoned), failed);
+  assert.equal(withCordonsTold(failed, first, first, initialRunState(first)), failed);
   const verified = first.steps.filter(({ kind }) => kind === 'verify-replacement').map(({ id }) => id);
   const steps = Object.fromEntries(
     Object.entries(cordoned.steps).map(([id, step]) => [
@@ -35,5 +35,5 @@ test('any other stop is told as it is', () => {
       verified.includes(id) ? { ...step, status: 'succeeded' as const } : step,
     ]),
   );
-  assert.equal(withCordonsTold(failed, first, { ...cordoned, steps }), failed);
+  assert.equal(withCordonsTold(failed, first, first, { ...cordoned, steps }), failed);
 });

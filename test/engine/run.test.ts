@@ -1,85 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { JournalEntry } from '../../src/domain/journal-entry.ts';
 import { MigrateError } from '../../src/domain/migrate-error.ts';
-import type { MigrationPlan, StepKind } from '../../src/domain/plan.ts';
+import type { StepKind } from '../../src/domain/plan.ts';
 import { replay } from '../../src/domain/run-state.ts';
-import { type RunOptions, type RunResult, runPlan } from '../../src/engine/run.ts';
-import type { Reporter } from '../../src/ports/reporter.ts';
-import type { RunLock } from '../../src/ports/run-lock.ts';
-import { type Handlers, handlers } from '../../src/steps/index.ts';
+import { type RunOptions, runPlan } from '../../src/engine/run.ts';
 import type { StepHandler } from '../../src/steps/step-handler.ts';
-import { adapterError, createWorld, type World } from '../support/fake-ports.ts';
-import { memoryJournal, samplePlan } from '../support/sample-plan.ts';
-
-interface Rig {
-  world: World;
-  plan: MigrationPlan;
-  journal: ReturnType<typeof memoryJournal>;
-  /** in order: what was journalled, called, shown */
-  warnings: string[];
-  stop: AbortController;
-  lost: AbortController;
-  lockEvents: string[];
-  run(options?: Partial<RunOptions>, parts?: { handlers?: Handlers }): Promise<RunResult>;
-}
-
-function createRig(plan = samplePlan()): Rig {
-  const world = createWorld();
-  const journal = memoryJournal();
-  const warnings: string[] = [];
-  const lockEvents: string[] = [];
-  let runs = 0;
-  const rig: Rig = {
-    world,
-    plan,
-    journal,
-    warnings,
-    stop: new AbortController(),
-    lost: new AbortController(),
-    lockEvents,
-    run(options = {}, parts = {}) {
-      runs += 1;
-      const lock: RunLock = {
-        async acquire(holder) {
-          lockEvents.push(`acquired by ${holder.id}`);
-          return { lost: rig.lost.signal, release: async () => void lockEvents.push('released') };
-        },
-      };
-      const reporter: Reporter = {
-        runStarted: () => undefined,
-        line: () => undefined,
-        waiting: () => undefined,
-        drain: () => undefined,
-        warning: (message) => warnings.push(message),
-      };
-      return world.clock.run(
-        runPlan({
-          plan,
-          ports: world.ports,
-          journal,
-          lock,
-          reporter,
-          ...parts,
-          options: {
-            consent: { given: true, by: 'me@host', how: 'confirm-flag' },
-            pollIntervalMilliseconds: 5000,
-            command: 'prefix-migrate apply',
-            signal: rig.stop.signal,
-            runId: `run-${runs}`,
-            ...options,
-          },
-        }),
-      );
-    },
-  };
-  return rig;
-}
-
-const types = (entries: JournalEntry[]): string[] => entries.map(({ type }) => type);
-const ofType = <T extends JournalEntry['type']>(entries: JournalEntry[], type: T) =>
-  entries.filter((entry): entry is Extract<JournalEntry, { type: T }> => entry.type === type);
-const succeeded = (entries: JournalEntry[]): string[] => ofType(entries, 'step-succeeded').map(({ stepId }) => stepId);
+import { adapterError } from '../support/fake-ports.ts';
+import { samplePlan } from '../support/sample-plan.ts';
+import { createRig, eachHandler, mustFind, ofType, silent, succeeded, types } from './rig.ts';
 
 describe('a whole run', () => {
   it('moves the node group and ends with what moved', async () => {
@@ -508,12 +436,31 @@ describe('failures', () => {
       };
       const { exitCode, stoppedBy, isJournalled } = await rig.run();
       assert.deepEqual([exitCode, stoppedBy?.code, isJournalled], [6, 'AWS.EXPIRED_CREDENTIALS', true], call);
+      assert.equal(stoppedBy?.nextActions.at(-1), 'prefix-migrate apply   # with new credentials: goes on from here');
+      const entries = rig.journal.entries();
+      assert.deepEqual(
+        ofType(entries, 'run-paused').map(({ reason }) => reason),
+        ['credentials'],
+      );
+      assert.deepEqual(ofType(entries, 'step-failed'), [], 'no step has failed');
       rig.world.intercept = () => undefined;
       assert.equal((await rig.run()).exitCode, 0);
       const writes = rig.world.writes();
       for (const once of ['eks.updateAddon', 'eks.createNodegroup', 'eks.updateNodegroupScaling']) {
         assert.equal(writes.filter((name) => name === once).length, 1, `${once} after ${call}`);
       }
+    }
+  });
+
+  it('credentials that are missing before anything was changed: exit 2, and no step has failed', async () => {
+    for (const code of ['AWS.NO_CREDENTIALS', 'AWS.INVALID_CREDENTIALS', 'KUBERNETES.UNAUTHORIZED']) {
+      const rig = createRig();
+      rig.world.intercept = ({ name }) => {
+        if (name === 'eks.updateAddon') throw adapterError(code, false);
+      };
+      const { exitCode, stoppedBy } = await rig.run();
+      assert.deepEqual([exitCode, stoppedBy?.code, stoppedBy?.exitCode], [2, code, 2]);
+      assert.deepEqual(types(rig.journal.entries()).slice(-3), ['step-started', 'run-paused', 'run-finished']);
     }
   });
 
@@ -563,6 +510,30 @@ describe('failures', () => {
       ['create-nodegroup/apps', true],
       ['create-nodegroup/web', true],
     ]);
+  });
+
+  it('asks anew, in the next run, for what something has taken back', async () => {
+    const rig = createRig();
+    const { eks } = rig.world.ports;
+    const tokens: string[] = [];
+    let isTakenBack = true;
+    rig.world.ports.eks = {
+      ...eks,
+      async updateNodegroupScaling(cluster, name, scaling, token) {
+        tokens.push(token);
+        return await eks.updateNodegroupScaling(
+          cluster,
+          name,
+          isTakenBack ? { ...scaling, desiredSize: 1 } : scaling,
+          token,
+        );
+      },
+    };
+    const first = await rig.run({ until: 'verify' });
+    assert.deepEqual([first.exitCode, first.stoppedBy?.code], [6, 'NODEGROUP.SIZE_TAKEN_BACK']);
+    isTakenBack = false;
+    assert.equal((await rig.run({ until: 'verify' })).exitCode, 0);
+    assert.deepEqual([tokens.length, new Set(tokens).size], [2, 2]);
   });
 
   it('stops with exit 6 and the failure in the journal', async () => {
@@ -783,32 +754,6 @@ describe('stops', () => {
   });
 });
 
-/** All handlers, each changed in the same way. */
-function eachHandler(change: <K extends StepKind>(handler: StepHandler<K>) => StepHandler<K>): Handlers {
-  return {
-    'reserve-subnet-cidr': change(handlers['reserve-subnet-cidr']),
-    'release-subnet-cidr': change(handlers['release-subnet-cidr']),
-    'configure-vpc-cni': change(handlers['configure-vpc-cni']),
-    'patch-vpc-cni': change(handlers['patch-vpc-cni']),
-    'await-vpc-cni': change(handlers['await-vpc-cni']),
-    'create-launch-template': change(handlers['create-launch-template']),
-    'create-nodegroup': change(handlers['create-nodegroup']),
-    'verify-replacement': change(handlers['verify-replacement']),
-    'scale-replacement': change(handlers['scale-replacement']),
-    'protect-replacement': change(handlers['protect-replacement']),
-    'unprotect-replacement': change(handlers['unprotect-replacement']),
-    'cap-source': change(handlers['cap-source']),
-    'restore-scaling': change(handlers['restore-scaling']),
-    'suspend-processes': change(handlers['suspend-processes']),
-    'resume-processes': change(handlers['resume-processes']),
-    'cordon-source': change(handlers['cordon-source']),
-    'drain-source': change(handlers['drain-source']),
-    soak: change(handlers.soak),
-    'delete-source': change(handlers['delete-source']),
-    cleanup: change(handlers.cleanup),
-  };
-}
-
 const kindOfWrite: Record<string, string> = {
   'eks.updateAddon': 'configure-vpc-cni',
   'ec2.createLaunchTemplate': 'create-launch-template',
@@ -820,16 +765,3 @@ const kindOfWrite: Record<string, string> = {
 };
 
 const toPod: (text: string) => { uid: string } = JSON.parse;
-
-const silent: Reporter = {
-  runStarted: () => undefined,
-  line: () => undefined,
-  waiting: () => undefined,
-  drain: () => undefined,
-  warning: () => undefined,
-};
-
-function mustFind<T>(value: T | undefined): T {
-  assert.ok(value !== undefined);
-  return value;
-}

@@ -11,11 +11,11 @@ import { fileURLToPath } from 'node:url';
 import { createIo, type Io } from '../../src/cli/io.ts';
 import { planCluster } from '../../src/commands/actions/plan-cluster.ts';
 import { plainRequest } from '../../src/domain/plan.ts';
-import type { Clock } from '../../src/ports/clock.ts';
 import { hostWorld } from '../../src/simulator/host.ts';
 import type { Scenario } from '../../src/simulator/scenario.ts';
 import { scenarios } from '../../src/simulator/scenarios/index.ts';
 import { createWorld } from '../../src/simulator/world.ts';
+import { pacedClock } from '../support/paced-clock.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = fileURLToPath(new URL('plans/', import.meta.url));
@@ -36,19 +36,6 @@ after(() => {
 /** The hashes of plan and names are of the whole snapshot, with the ports and the certificate of the world. */
 const withoutHashes = (text: string): string =>
   text.replaceAll(/(?<=-pd-)[0-9a-f]{8}/g, '01234567').replace(/(?<=plan )[0-9a-f]{8}$/m, '89abcdef');
-
-/** Short waits, which pace requests, pass at once; longer ones are deadlines, and never come. */
-function pacedClock(begin: number): Clock {
-  let time = begin;
-  return {
-    now: () => time,
-    sleep(milliseconds) {
-      if (milliseconds > 1000) return new Promise(() => undefined);
-      time += milliseconds;
-      return Promise.resolve();
-    },
-  };
-}
 
 /** Command, stdout, exit code. */
 async function planned(scenario: Scenario): Promise<string> {

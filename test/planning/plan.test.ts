@@ -493,7 +493,7 @@ describe('the plan as a file', () => {
     [
       'a field has another type',
       resigned((copy) => (copy['forecast'] = [])),
-      /forecast is missing or is not of type object/,
+      /forecast is a list, and should be an object/,
     ],
     ['a step is no step', resigned((copy) => (copy['steps'] = [{ id: 'x' }])), /steps\[0\]\.kind/],
     ['it is a list', '[]', /not a JSON object/],

@@ -61,6 +61,7 @@ function steppedClock(): { clock: Clock; tick: () => Promise<void> } {
   let waiting: (() => void)[] = [];
   const clock: Clock = {
     now: () => 0,
+    monotonic: () => 0,
     sleep: (_milliseconds, signal) =>
       new Promise((resolve) => {
         waiting.push(resolve);

@@ -69,21 +69,27 @@ test('plain: a wait is said once, a drain when a node is empty or others are blo
   ]);
 });
 
+const warning = (message: string) => ({ v: 1, at: '2026-03-01T10:00:00.000Z', entry: { type: 'warning', message } });
+
 test('ndjson: the journal lines as they are, warnings beside them', () => {
   const out: string[] = [];
   const err: string[] = [];
   const reporter = createNdjsonReporter(
     (text) => out.push(text),
     (line) => err.push(line),
+    { now: () => Date.parse('2026-03-01T10:00:00Z') },
   );
+  reporter.warning('early');
+  assert.equal(out.length, 0, 'a run that does not begin has an error and nothing else');
   play(reporter, [runStarted, ...created]);
   reporter.warning('torn');
+  const [first, ...others] = journalOf(runStarted, ...created);
   assert.deepEqual(
     out.map((text) => JSON.parse(text)),
-    journalOf(runStarted, ...created),
+    [first, warning('early'), ...others, warning('torn')],
   );
   assert.ok(out.every((text) => text.endsWith('}\n')));
-  assert.deepEqual(err, ['warning: torn']);
+  assert.deepEqual(err, ['warning: early', 'warning: torn']);
 });
 
 test('ndjson: the last line is run-finished, with the error when the run failed', async () => {
@@ -102,11 +108,13 @@ test('ndjson: the last line is run-finished, with the error when the run failed'
     const reporter = createNdjsonReporter(
       (text) => out.push(text),
       () => {},
+      { now: () => 0 },
     );
     play(reporter, [runStarted, finished]);
     assert.equal(out.length, 1, 'kept back until it is known how the run ended');
     await reporter.close(given);
     await reporter.close();
+    reporter.warning('late');
     assert.equal(out.length, 2);
     const last = JSON.parse(out[1] ?? '');
     assert.partialDeepStrictEqual(last, { ...expected, entry: finished });

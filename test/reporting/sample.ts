@@ -205,6 +205,17 @@ export const runStarted: JournalEntry = {
   holder: 'arn:aws:iam::111122223333:user/eve',
   until: null,
 };
+/** The first entry of a run that takes the plan back. */
+export const rollbackStarted = (kept: string[] = []): JournalEntry => ({
+  type: 'run-started',
+  runId: 'run-2',
+  planId: samplePlan.planId,
+  toolVersion: '0.1.0',
+  command: 'prefix-migrate rollback prefix-migrate-prod',
+  holder: 'arn:aws:iam::111122223333:user/eve',
+  until: null,
+  rollback: { kept },
+});
 export const created: JournalEntry[] = [
   { type: 'step-started', runId, stepId: 'create-nodegroup/apps', token: 't-1' },
   { type: 'step-succeeded', runId, stepId: 'create-nodegroup/apps', detail: 'apps-pd-7f3a9c21 is ACTIVE' },

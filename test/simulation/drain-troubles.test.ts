@@ -288,7 +288,10 @@ describe('nodes and pods that come and go', () => {
     tolerate([{ operator: 'Exists' }]);
     story.world.clock.advance(10 * minute);
     const error = await story.stops();
-    assert.match(error.why, /shop\/web-\S+ on \S+: new pods of Deployment web land on the old nodes again and again/);
+    assert.match(
+      error.why,
+      /shop\/web-\S+ on \S+: new pods of Deployment web land on the nodes that are drained again and again/,
+    );
     assert.match(error.nextActions[0] ?? '', /^kubectl -n shop get pod web-\S+ -o yaml {2}# take the toleration/);
     assert.ok(story.evictions() < 30, 'evicted again and again');
     tolerate([]);

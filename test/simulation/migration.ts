@@ -6,6 +6,8 @@ import { createAwsPorts } from '../../src/adapters/aws/aws-ports.ts';
 import { createKubernetesPort } from '../../src/adapters/kubernetes/kubernetes-port.ts';
 import { createLeaseLock } from '../../src/adapters/kubernetes/lease-lock.ts';
 import { runChecks } from '../../src/checks/index.ts';
+import { driftWatch } from '../../src/commands/actions/drift.ts';
+import type { RollbackScope } from '../../src/domain/journal-entry.ts';
 import type { MigrationPlan, Phase, PlanRequest } from '../../src/domain/plan.ts';
 import type { ClusterSnapshot } from '../../src/domain/snapshot.ts';
 import { type RunResult, runPlan } from '../../src/engine/run.ts';
@@ -40,7 +42,14 @@ export interface SimulatedProcess {
   run(
     plan: MigrationPlan,
     journal: CuttableJournal,
-    options?: { until?: Phase; consent?: boolean },
+    /** `drift: false`: nothing compares the cluster with the plan between phases, so that the steps have to see it */
+    options?: {
+      until?: Phase;
+      consent?: boolean;
+      rollback?: RollbackScope;
+      drift?: boolean;
+      warn?: (message: string) => void;
+    },
   ): Promise<RunResult | 'cut'>;
 }
 
@@ -62,7 +71,11 @@ let count = 0;
 const alive = new Set<string>();
 
 /** @param cutAt number of the place (from 0) at which it dies; it lives on without one */
-export async function startProcess(world: World, cutAt = Number.POSITIVE_INFINITY): Promise<SimulatedProcess> {
+export async function startProcess(
+  world: World,
+  cutAt = Number.POSITIVE_INFINITY,
+  reporter: Reporter = silent,
+): Promise<SimulatedProcess> {
   const id = `host_${++count}`;
   const traffic = createTraffic();
   const places: Place[] = [];
@@ -118,6 +131,7 @@ export async function startProcess(world: World, cutAt = Number.POSITIVE_INFINIT
   const worldClock = clockOver(world.clock);
   const clock: Clock = {
     now: () => worldClock.now(),
+    monotonic: () => worldClock.monotonic(),
     async sleep(milliseconds, signal) {
       if (dead) return never;
       const ended = new AbortController();
@@ -178,7 +192,13 @@ export async function startProcess(world: World, cutAt = Number.POSITIVE_INFINIT
     places,
     dead: death.promise,
     journal,
-    async run(plan, store, { until, consent = true } = {}) {
+    async run(
+      plan,
+      store,
+      { until, consent = true, rollback, drift = rollback === undefined, warn = () => undefined } = {},
+    ) {
+      const { signal } = new AbortController();
+      const pollIntervalMilliseconds = 15_000;
       const work = runPlan({
         plan,
         ports,
@@ -189,13 +209,25 @@ export async function startProcess(world: World, cutAt = Number.POSITIVE_INFINIT
           clusterName: plan.cluster.name,
           isHolderGone: (holder) => !alive.has(holder),
         }),
-        reporter: silent,
+        reporter,
         options: {
           ...(until && { until }),
+          ...(rollback && { rollback }),
           consent: { given: consent, by: 'test', how: 'confirm-flag' },
-          pollIntervalMilliseconds: 15_000,
-          command: 'apply',
-          signal: new AbortController().signal,
+          ...(drift && {
+            beforePhase: driftWatch({
+              plan,
+              folder: 'DIR',
+              ports,
+              command: 'apply',
+              signal,
+              warn,
+              pollIntervalMilliseconds,
+            }),
+          }),
+          pollIntervalMilliseconds,
+          command: rollback ? 'rollback' : 'apply',
+          signal,
           runId: id,
         },
       });

@@ -99,7 +99,7 @@ export async function verify(
   const journal = memoryJournal();
   const begin = world.clock.now();
   for (const [seconds, happens] of Object.entries(meanwhile)) world.clock.after(Number(seconds) * 1000, happens);
-  const result = await (await startProcess(world)).run(planOf(world, params), journal);
+  const result = await (await startProcess(world)).run(planOf(world, params), journal, { drift: false });
   assert.ok(result !== 'cut');
   const progress = journal.entries().flatMap((entry) => (entry.type === 'step-progress' ? entry.progress : []));
   return {

@@ -41,8 +41,10 @@ async function patch(world: World, manager: string, env: Record<string, string |
   assert.equal(status, 200);
 }
 
-async function apply(world: World, plan: MigrationPlan, journal = memoryJournal(), until?: 'prepare' | 'create') {
-  const run = await (await startProcess(world)).run(plan, journal, until === undefined ? {} : { until });
+type ApplyOptions = { until?: 'prepare' | 'create'; drift?: boolean };
+
+async function apply(world: World, plan: MigrationPlan, journal = memoryJournal(), options: ApplyOptions = {}) {
+  const run = await (await startProcess(world)).run(plan, journal, options);
   assert.ok(run !== 'cut');
   return { ...run, journal };
 }
@@ -77,7 +79,7 @@ test('self-managed: what somebody changed after the plan is left alone', async (
   const world = worldWith({ managedBy: 'self-managed' });
   const plan = await planFor(world, { warmIpTarget: 5 });
   await patch(world, 'kubectl-set', { WARM_IP_TARGET: '30' });
-  const { exitCode, stoppedBy } = await apply(world, plan);
+  const { exitCode, stoppedBy } = await apply(world, plan, memoryJournal(), { drift: false });
   assert.deepEqual([exitCode, stoppedBy?.code], [6, 'CNI.SETTING_CHANGED']);
   assert.match(stoppedBy?.message ?? '', /WARM_IP_TARGET=30 by kubectl-set/);
   assert.equal(envOf(world)['ENABLE_PREFIX_DELEGATION'], 'false');
@@ -91,12 +93,12 @@ describe('switched off again in the middle of a migration', () => {
     test(`after ${until}: stops at once, and goes on when it is on again`, async () => {
       const world = worldWith({ managedBy: 'self-managed' });
       const plan = await planFor(world);
-      const { exitCode, journal } = await apply(world, plan, memoryJournal(), until);
+      const { exitCode, journal } = await apply(world, plan, memoryJournal(), { until });
       assert.equal(exitCode, 0);
       await patch(world, 'argocd-controller', { ENABLE_PREFIX_DELEGATION: 'false' });
 
       const began = world.clock.now();
-      const stopped = await apply(world, plan, journal);
+      const stopped = await apply(world, plan, journal, { drift: false });
       assert.deepEqual([stopped.exitCode, stopped.stoppedBy?.code], [6, 'CNI.SWITCHED_BACK']);
       assert.match(stopped.stoppedBy?.message ?? '', /=false, set by argocd-controller/);
       assert.ok(world.clock.now() - began < 60_000, 'at once');
@@ -153,7 +155,7 @@ describe('Helm', () => {
     assert.equal(world.log.writes().filter(({ operation }) => operation === 'eks:CreateNodegroup').length, 0);
 
     world.clock.after(60_000, () => void patch(world, 'helm', { ENABLE_PREFIX_DELEGATION: 'true' }));
-    assert.equal((await apply(world, plan, journal, 'prepare')).exitCode, 0);
+    assert.equal((await apply(world, plan, journal, { until: 'prepare' })).exitCode, 0);
     const told = journal.entries().filter((entry) => JSON.stringify(entry).includes('helm upgrade aws-vpc-cni'));
     assert.equal(told.filter(({ type }) => type === 'step-progress').length, 2);
   });
@@ -174,7 +176,7 @@ test('add-on of a CloudFormation stack: changed all the same, with a warning tha
   assert.deepEqual(warning?.nextActions, [
     `Set in resource AWS::EKS::Addon of stack network: ConfigurationValues: '{"env":{"AWS_VPC_K8S_CNI_LOGLEVEL":"INFO","ENABLE_PREFIX_DELEGATION":"true","WARM_PREFIX_TARGET":"1"}}'`,
   ]);
-  assert.equal((await apply(world, plan, memoryJournal(), 'prepare')).exitCode, 0);
+  assert.equal((await apply(world, plan, memoryJournal(), { until: 'prepare' })).exitCode, 0);
   assert.equal(envOf(world)['AWS_VPC_K8S_CNI_LOGLEVEL'], 'INFO');
 });
 
@@ -195,7 +197,7 @@ describe('an add-on with settings by hand', () => {
         change: 'adopt',
       },
     );
-    assert.equal((await apply(world, plan, memoryJournal(), 'prepare')).exitCode, 0);
+    assert.equal((await apply(world, plan, memoryJournal(), { until: 'prepare' })).exitCode, 0);
     assert.deepEqual(
       [envOf(world)['AWS_VPC_K8S_CNI_EXTERNALSNAT'], envOf(world)['ENABLE_PREFIX_DELEGATION']],
       ['true', 'true'],
@@ -204,7 +206,7 @@ describe('an add-on with settings by hand', () => {
 
   test('without --allow the update would really have failed: EKS says the same', async () => {
     const world = worldWith({ managedBy: 'eks-addon', setByHand: { AWS_VPC_K8S_CNI_EXTERNALSNAT: 'true' } });
-    const { exitCode, stoppedBy } = await apply(world, await planFor(world), memoryJournal(), 'prepare');
+    const { exitCode, stoppedBy } = await apply(world, await planFor(world), memoryJournal(), { until: 'prepare' });
     assert.deepEqual([exitCode, stoppedBy?.code], [6, 'CNI.CONFIG_CONFLICT']);
     assert.match(stoppedBy?.message ?? '', /AWS_VPC_K8S_CNI_EXTERNALSNAT \(set by kubectl-set\)/);
   });
@@ -222,14 +224,14 @@ describe('an add-on with settings by hand', () => {
     );
     const asked = await planFor(world, { allow: ['CNI.CONFIG_CONFLICT'] });
     assert.deepEqual(blockers(asked), ['aws-node ENABLE_PREFIX_DELEGATION'], '--allow does not cover it');
-    const { stoppedBy } = await apply(world, plan, memoryJournal(), 'prepare');
+    const { stoppedBy } = await apply(world, plan, memoryJournal(), { until: 'prepare' });
     assert.equal(stoppedBy?.code, 'CNI.CONFIG_CONFLICT', 'EKS says the same');
 
     await patch(world, 'kubectl-set', { ENABLE_PREFIX_DELEGATION: null });
     world.clock.advance(120_000);
     const again = await planFor(world);
     assert.deepEqual(blockers(again), []);
-    assert.equal((await apply(world, again, memoryJournal(), 'prepare')).exitCode, 0);
+    assert.equal((await apply(world, again, memoryJournal(), { until: 'prepare' })).exitCode, 0);
   });
 
   test('what EKS does not write stays, keeps acting and is shown', async () => {
@@ -240,7 +242,7 @@ describe('an add-on with settings by hand', () => {
       plan.vpcCni.settings.find(({ name }) => name === 'WARM_IP_TARGET'),
       { name: 'WARM_IP_TARGET', configured: null, live: '20', setBy: 'kubectl-set', target: '20', change: 'none' },
     );
-    assert.equal((await apply(world, plan, memoryJournal(), 'prepare')).exitCode, 0);
+    assert.equal((await apply(world, plan, memoryJournal(), { until: 'prepare' })).exitCode, 0);
     assert.equal(envOf(world)['WARM_IP_TARGET'], '20');
   });
 });

@@ -110,6 +110,33 @@ test('a stale read repeats the answer before', async () => {
   assert.deepEqual(bodies, ['answer 1', 'answer 1', 'answer 2']);
 });
 
+test('a stale read is never older than told', async () => {
+  const rule: FaultRule = { operation: 'k8s:list nodes', kind: 'stale-read', nth: [2, 3], seconds: 20 };
+  const { handler, clock } = world([rule]);
+  const bodies: unknown[] = [];
+  for (let call = 0; call < 3; call++) {
+    bodies.push((await handler(nodes)).body);
+    clock.advance(call === 0 ? 20_000 : 1_000);
+  }
+  assert.deepEqual(bodies, ['answer 1', 'answer 1', 'answer 2']);
+});
+
+test('a rule counts in its stretch of time only, the end not included', async () => {
+  const { handler, clock } = world([{ operation: '*', kind: 'server-error', during: [10_000, 20_000] }]);
+  const seen: [number, number][] = [];
+  for (const step of [0, 9_999, 1, 9_999, 1]) {
+    clock.advance(step);
+    seen.push([clock.now(), (await handler(describe)).status]);
+  }
+  assert.deepEqual(seen, [
+    [0, 200],
+    [9_999, 200],
+    [10_000, 500],
+    [19_999, 500],
+    [20_000, 200],
+  ]);
+});
+
 test('a cut watch delivers its events, then the connection is gone', async () => {
   const handler = withFaults(threeEvents, [{ operation: 'k8s:watch pods', kind: 'watch-cut', events: 2 }], {
     clock: createVirtualClock(0),

@@ -56,6 +56,14 @@ const protection = {
 
 const ourReservation = { id: 'scr-1', cidr: '10.0.1.64/26', type: 'prefix' as const, tags };
 
+const ourTemplate = () => ({
+  launchTemplateId: 'lt-1',
+  launchTemplateName: replacement,
+  latestVersion: '1',
+  tags,
+  userData: 'NodeConfig',
+});
+
 const cases: Record<StepKind, Case> = {
   'reserve-subnet-cidr': { writes: ['ec2.createSubnetCidrReservation'] },
   'release-subnet-cidr': {
@@ -72,8 +80,7 @@ const cases: Record<StepKind, Case> = {
   'create-launch-template': { writes: ['ec2.createLaunchTemplate'] },
   'create-nodegroup': {
     before: (world) => {
-      const template = { launchTemplateId: 'lt-1', launchTemplateName: replacement, latestVersion: '1', tags };
-      world.launchTemplates.set(replacement, { ...template, userData: 'NodeConfig' });
+      world.launchTemplates.set(replacement, ourTemplate());
     },
     writes: ['eks.createNodegroup'],
   },
@@ -139,6 +146,31 @@ const cases: Record<StepKind, Case> = {
       world.addPod({ name: 'canary', namespace: 'kube-system', nodeName: 'n', labels, controller: null });
     },
     writes: ['kubernetes.deletePod'],
+  },
+  'uncordon-source': {
+    before: (world) => {
+      cordoned(world);
+      for (const { annotations } of world.nodes) annotations['prefix-migrate/cordoned-by'] = 'abababababab';
+    },
+    writes: ['kubernetes.uncordon', 'kubernetes.uncordon'],
+  },
+  'scale-source': {
+    before: (world) => {
+      Object.assign(world.nodegroups.get('apps')?.scaling ?? {}, { desiredSize: 1, maxSize: 1 });
+      world.nodes.pop();
+    },
+    writes: ['eks.updateNodegroupScaling'],
+  },
+  'delete-replacement': {
+    before: (world) => {
+      withReplacement(world, 2);
+      for (const node of world.nodes) node.unschedulable = node.nodegroupName === replacement;
+    },
+    writes: ['eks.deleteNodegroup'],
+  },
+  'delete-launch-template': {
+    before: (world) => world.launchTemplates.set(replacement, ourTemplate()),
+    writes: ['ec2.deleteLaunchTemplate'],
   },
 };
 
@@ -236,16 +268,43 @@ describe('every kind of step', () => {
 
   it('undo of the add-on configuration returns to the start', async () => {
     const world = createWorld();
-    const step = sampleStep('configure-vpc-cni');
-    assert.equal((await createStepRig(world, step).finish()).kind, 'satisfied');
-    const inverse = handlers['configure-vpc-cni'].undo(step);
-    assert.ok(inverse);
-    const undone = createStepRig(world, inverse);
-    assert.equal((await undone.observe()).kind, 'actionable');
-    await undone.act('another');
-    await world.clock.run(world.clock.sleep(120_000));
-    assert.equal((await undone.observe()).kind, 'satisfied');
+    await undo(world, sampleStep('configure-vpc-cni'), () =>
+      assert.equal(world.daemonSet.env['ENABLE_PREFIX_DELEGATION'], 'true'),
+    );
     assert.deepEqual(world.daemonSet.env, createWorld().daemonSet.env);
+    assert.equal(world.addon?.configurationValues, '{}');
+  });
+
+  it('undo of a patched DaemonSet returns to the start', async () => {
+    const world = createWorld();
+    const { env } = structuredClone(world.daemonSet);
+    await undo(world, sampleStep('patch-vpc-cni'), () => assert.equal(world.daemonSet.env['WARM_IP_TARGET'], '5'));
+    assert.deepEqual(world.daemonSet.env, env);
+  });
+
+  it('undo of a cordon returns to the start', async () => {
+    const world = createWorld();
+    const before = structuredClone(world.nodes);
+    await undo(world, sampleStep('cordon-source'), () => assert.ok(world.nodes.every((node) => node.unschedulable)));
+    await world.clock.run(world.clock.sleep(2000));
+    assert.deepEqual(world.nodes, before);
+  });
+
+  it('undo of a launch template and of a node group returns to the start', async () => {
+    const world = createWorld();
+    const template = createStepRig(world, sampleStep('create-launch-template'));
+    assert.equal((await template.finish()).kind, 'satisfied');
+    await undo(world, sampleStep('create-nodegroup'), () => {
+      assert.ok(world.nodegroups.has(replacement));
+      for (const node of world.nodes) node.unschedulable = node.nodegroupName === replacement;
+    });
+    await undo(world, sampleStep('create-launch-template'));
+    const start = createWorld();
+    assert.deepEqual([world.nodegroups, world.launchTemplates], [start.nodegroups, start.launchTemplates]);
+    assert.deepEqual(
+      world.nodes.map(({ nodegroupName }) => nodegroupName),
+      start.nodes.map(({ nodegroupName }) => nodegroupName),
+    );
   });
 });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ClusterNode } from '../../src/domain/snapshot.ts';
+import { verifyReplacement } from '../../src/steps/verify-replacement.ts';
 import { adapterError, createWorld, type World } from '../support/fake-ports.ts';
 import { sampleStep } from '../support/sample-plan.ts';
 import { conflictOf, createStepRig, type StepRig } from './step-rig.ts';
@@ -38,6 +39,21 @@ describe('verify-replacement', () => {
       kind: 'in-progress',
       detail: `0 of 1 nodes of ${group} verified; 0 nodes are Ready`,
     });
+  });
+
+  it('says so when an autoscaler has taken the nodes before anybody protected them: no more will come', async () => {
+    const world = createWorld();
+    const [source] = world.nodegroups.values();
+    assert.ok(source);
+    const explained = (desiredSize: number) => {
+      const scaling = { minSize: 0, maxSize: 3, desiredSize };
+      world.nodegroups.set(group, { ...source, nodegroupName: group, scaling });
+      return verifyReplacement.explainDeadline?.(step, world.ports);
+    };
+    assert.equal(await explained(1), null);
+    const error = await explained(0);
+    assert.equal(error?.code, 'NODEGROUP.SIZE_TAKEN_BACK');
+    assert.match(error.nextActions[0] ?? '', /^aws eks update-nodegroup-config .+ minSize=0,maxSize=3,desiredSize=1$/);
   });
 
   it('another number of pods than planned stops at once, with both numbers', async () => {

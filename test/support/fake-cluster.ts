@@ -636,6 +636,7 @@ interface Follower<T> {
 export function clockOver(virtual: VirtualClock): Clock {
   return {
     now: () => virtual.now(),
+    monotonic: () => virtual.now(),
     sleep: (milliseconds, signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) {

@@ -38,6 +38,7 @@ export function createVirtualClock(): VirtualClock {
   };
   return {
     now: () => time,
+    monotonic: () => time,
     after: (milliseconds, effect) => void set(milliseconds, effect),
     sleep: (milliseconds, signal) =>
       new Promise((resolve, reject) => {
@@ -308,6 +309,8 @@ export function createWorld(): World {
     serverUrl: () => 'https://prod.example',
     certificateAuthority: () => null,
     version: async () => 'v1.33.0',
+    getConfigMap: async () => undefined,
+    putConfigMap: async () => 'conflict',
     listNodes: async (name) =>
       structuredClone(world.nodes.filter((node) => name === undefined || node.nodegroupName === name)),
     nodeImages: async () => structuredClone(world.nodeImages),
@@ -374,7 +377,17 @@ export function createWorld(): World {
       tell('nodes');
       return structuredClone(node);
     },
-    uncordon: async () => undefined,
+    async uncordon(name, key) {
+      const node = world.nodes.find((each) => each.name === name);
+      if (node === undefined) return undefined;
+      node.unschedulable = false;
+      delete node.annotations[key];
+      clock.after(1000, () => {
+        node.taints = [];
+      });
+      tell('nodes');
+      return structuredClone(node);
+    },
     async evict({ uid }) {
       const pod = world.pods.find((each) => each.uid === uid);
       if (pod === undefined) return { kind: 'gone', detail: 'not found' };
@@ -461,7 +474,10 @@ export function createWorld(): World {
       eks: logged('eks', eks),
       ec2: logged('ec2', ec2),
       autoScaling: logged('autoScaling', autoScaling),
-      identity: { caller: async () => ({ accountId: '111122223333', arn: 'arn:aws:iam::111122223333:user/me' }) },
+      identity: {
+        credentialsEnd: async () => null,
+        caller: async () => ({ accountId: '111122223333', arn: 'arn:aws:iam::111122223333:user/me' }),
+      },
       kubernetes: logged('kubernetes', kubernetes),
       clock,
     },

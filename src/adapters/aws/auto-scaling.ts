@@ -2,6 +2,8 @@ import { chunks } from '../../domain/parallel.ts';
 import type { AutoScalingGroup } from '../../domain/snapshot.ts';
 import type { AutoScalingPort } from '../../ports/auto-scaling.ts';
 import { cleanText } from '../clean-text.ts';
+import { createPageGuard } from '../readable.ts';
+import { autoScalingServer } from './servers.ts';
 import type { Session } from './session.ts';
 
 /** EC2 Auto Scaling takes at most 50 names in one call. */
@@ -16,6 +18,7 @@ export function createAutoScalingPort(session: Session): AutoScalingPort {
       for (const part of chunks([...new Set(names)], namesPerCall)) {
         const resource = `Auto Scaling groups ${part.join(', ')}`;
         let token: string | undefined;
+        const guard = createPageGuard(autoScalingServer, resource);
         do {
           const page = await session.call(
             { service: 'autoscaling', name: 'DescribeAutoScalingGroups', resource },
@@ -37,6 +40,7 @@ export function createAutoScalingPort(session: Session): AutoScalingPort {
             });
           }
           token = page.NextToken || undefined;
+          guard(token);
         } while (token !== undefined);
       }
       return groups.toSorted((a, b) => (a.name < b.name ? -1 : 1));

@@ -3,6 +3,8 @@ import type { Ec2Port } from '../../ports/ec2.ts';
 import type { EksPort } from '../../ports/eks.ts';
 import type { IdentityPort } from '../../ports/identity.ts';
 import { createAutoScalingPort } from './auto-scaling.ts';
+import { checkedAutoScaling, checkedEc2, checkedEks, checkedIdentity } from './checked-ports.ts';
+import { endOf } from './credentials-end.ts';
 import { createEc2Port } from './ec2.ts';
 import { createEksPort } from './eks.ts';
 import { createTokenSource, type TokenSource } from './kubernetes-token.ts';
@@ -27,11 +29,11 @@ export interface AwsPorts {
  */
 export function createAwsPorts(options: AwsOptions): AwsPorts {
   const session = createSession(options);
-  const identity = createIdentityPort(session);
+  const identity = checkedIdentity(createIdentityPort(session));
   return {
-    eks: createEksPort(session),
-    ec2: createEc2Port(session, identity),
-    autoScaling: createAutoScalingPort(session),
+    eks: checkedEks(createEksPort(session)),
+    ec2: checkedEc2(createEc2Port(session, identity)),
+    autoScaling: checkedAutoScaling(createAutoScalingPort(session)),
     identity,
     region: session.region,
     kubernetesToken: createTokenSource(session),
@@ -40,6 +42,11 @@ export function createAwsPorts(options: AwsOptions): AwsPorts {
 
 function createIdentityPort(session: Session): IdentityPort {
   return {
+    async credentialsEnd() {
+      const { client } = await session.sts();
+      // a call tells better what is wrong with them
+      return client.config.credentials().then(endOf, () => null);
+    },
     async caller() {
       const { Account, Arn } = await session.call(
         { service: 'sts', name: 'GetCallerIdentity', resource: 'the caller' },

@@ -9,7 +9,9 @@ import type { Ec2Port, LaunchTemplate, SubnetCidrReservation } from '../../ports
 import type { IdentityPort } from '../../ports/identity.ts';
 import { cleanText } from '../clean-text.ts';
 import { isObject } from '../is-object.ts';
+import { createPageGuard } from '../readable.ts';
 import type { Operation } from './errors.ts';
+import { ec2Server } from './servers.ts';
 import { causeName, type Session, unlessAbsent } from './session.ts';
 
 const planTag = 'prefix-migrate/plan';
@@ -41,12 +43,14 @@ export function createEc2Port(session: Session, identity: IdentityPort): Ec2Port
   ): Promise<Item[]> {
     const all: Item[] = [];
     let token: string | undefined;
+    const guard = createPageGuard(ec2Server, operation.resource);
     do {
       const page = await session.call(operation, read, async (http) =>
         send(await session.ec2(), token === undefined ? {} : { NextToken: token }, http),
       );
-      all.push(...(items(page) ?? []));
+      for (const item of items(page) ?? []) all.push(item);
       token = page.NextToken || undefined;
+      guard(token);
     } while (token !== undefined);
     return all;
   }

@@ -4,7 +4,9 @@ import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import type { HealthIssue, Nodegroup } from '../../domain/snapshot.ts';
 import type { EksPort, EksUpdate, NodegroupRequest } from '../../ports/eks.ts';
 import { cleanText } from '../clean-text.ts';
+import { createPageGuard } from '../readable.ts';
 import type { Operation } from './errors.ts';
+import { eksServer } from './servers.ts';
 import { causeName, type Session, unlessAbsent } from './session.ts';
 import { captureAnswer, unknownFieldsOf } from './unknown-fields.ts';
 
@@ -87,6 +89,7 @@ export function createEksPort(session: Session): EksPort {
     const what = operation('ListUpdates', `${describeOf(of)} of cluster ${clusterName}`);
     const ids: string[] = [];
     let nextToken: string | undefined;
+    const guard = createPageGuard(eksServer, what.resource);
     do {
       const page = await unlessAbsent(
         notFound,
@@ -98,6 +101,7 @@ export function createEksPort(session: Session): EksPort {
       );
       ids.push(...(page?.updateIds ?? []));
       nextToken = page?.nextToken || undefined;
+      guard(nextToken);
     } while (nextToken !== undefined);
     return ids;
   }
@@ -187,6 +191,7 @@ export function createEksPort(session: Session): EksPort {
     async listNodegroups(clusterName) {
       const names: string[] = [];
       let nextToken: string | undefined;
+      const guard = createPageGuard(eksServer, `node groups of ${clusterName}`);
       do {
         const page = await unlessAbsent(
           notFound,
@@ -199,6 +204,7 @@ export function createEksPort(session: Session): EksPort {
         if (page === undefined) throw await clusterNotFound(clusterName);
         names.push(...(page.nodegroups ?? []));
         nextToken = page.nextToken || undefined;
+        guard(nextToken);
       } while (nextToken !== undefined);
       return names.toSorted();
     },

@@ -1,9 +1,11 @@
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { cleanText } from '../clean-text.ts';
-import { isTlsFailure, networkFailure } from '../network-failure.ts';
+import { clockActions, clockSkew } from '../clock-skew.ts';
+import { isTlsFailure, networkFailure, networkReason, proxyActions, statusOfProxy } from '../network-failure.ts';
 import { type Failure, retryAfterMilliseconds } from '../retry.ts';
 
-export type AwsService = 'eks' | 'ec2' | 'autoscaling' | 'sts';
+export type AwsService = 'eks' | 'ec2' | 'autoscaling' | 'sts' | 's3';
 
 /** One call, as it is named in messages. */
 export interface Operation {
@@ -20,6 +22,8 @@ export interface Whereabouts {
   profile: string | undefined;
   /** host of the request, when one was sent */
   host: string | undefined;
+  /** epoch milliseconds by the clock of this machine */
+  now: number;
 }
 
 const throttlingNames = new Set([
@@ -57,11 +61,21 @@ const unknownCallerNames = new Set([
 const skewNames = new Set(['RequestTimeTooSkewed', 'RequestInTheFuture']);
 
 /** The service did not do it, and says that it may do it in a moment. */
-const propagationNames = new Set(['ResourcePropagationDelayException']);
+const propagationNames = new Set(['ConditionalRequestConflict', 'ResourcePropagationDelayException']);
 
 interface SdkError extends Error {
-  $metadata?: { httpStatusCode?: number; requestId?: string };
+  $metadata?: { httpStatusCode?: number; requestId?: string; clockSkewCorrected?: boolean };
   $response?: { statusCode?: number; headers?: Record<string, string> };
+}
+
+/** An HTML page: not from AWS, but of a proxy, or of a network that wants a login. */
+export class ForeignAnswer extends Error {
+  override readonly name = 'ForeignAnswer';
+  readonly status: number;
+  constructor(status: number) {
+    super(`HTTP ${status}, an HTML page`);
+    this.status = status;
+  }
 }
 
 /** Name of the error as AWS spells it, '' when it is none. */
@@ -72,12 +86,14 @@ const statusOf = (error: SdkError): number => error.$metadata?.httpStatusCode ??
 /** What an error of the SDK says about its call. */
 export function classifyAwsError(error: unknown, now: number): Failure {
   if (!(error instanceof Error)) return { kind: 'final' };
+  // to be told at once, not after two minutes
+  if (error instanceof ForeignAnswer) return { kind: error.status >= 500 ? 'uncertain' : 'final' };
   const sdkError: SdkError = error;
   const status = statusOf(sdkError);
   const wait = retryAfterMilliseconds(sdkError.$response?.headers?.['retry-after'], now);
   if (throttlingNames.has(error.name) || status === 429) return { kind: 'refused', retryAfterMilliseconds: wait };
   if (propagationNames.has(error.name)) return { kind: 'refused', retryAfterMilliseconds: wait ?? 5000 };
-  if (skewNames.has(error.name)) return { kind: 'refused' };
+  if (skewNames.has(error.name) || sdkError.$metadata?.clockSkewCorrected) return { kind: 'refused' };
   const network = networkFailure(error);
   if (network !== undefined) return { kind: network };
   // the connection phase timed out: named TimeoutError by the SDK, as is a request that got no answer
@@ -90,9 +106,12 @@ export function classifyAwsError(error: unknown, now: number): Failure {
   return { kind: 'final' };
 }
 
-export const isExpired = (error: unknown): boolean =>
+const isExpired = (error: unknown): boolean =>
   expiredNames.has(errorName(error)) ||
   (isCredentialsProblem(error) && /expired/i.test(error instanceof Error ? error.message : ''));
+
+/** New credentials would help, and perhaps there are some already. */
+export const isTurnedAway = (error: unknown): boolean => isExpired(error) || unknownCallerNames.has(errorName(error));
 
 const isCredentialsProblem = (error: unknown): boolean =>
   errorName(error) === 'CredentialsProviderError' || errorName(error) === 'TokenProviderError';
@@ -105,11 +124,25 @@ export function translateAwsError(error: unknown, operation: Operation, where: W
   const call = `${operation.service}:${operation.name}`;
   const label = serviceLabels[operation.service];
   const attempt = `${call} for ${operation.resource}`;
-  const flags = where.profile === undefined ? '' : ` --profile ${where.profile}`;
+  const flags = where.profile === undefined ? '' : ` --profile ${shellWord(where.profile)}`;
   const status = error instanceof Error ? statusOf(error) : 0;
   const make = (code: string, message: string, why: string, nextActions: string[], retryable = false): MigrateError =>
     new MigrateError({ code, message, why, nextActions, exitCode: ExitCode.invalidInput, retryable, cause: error });
 
+  if (error instanceof ForeignAnswer && error.status < 500) {
+    return make(
+      'AWS.OTHER_SERVER',
+      `Something else than ${label} answers at ${where.host ?? 'its address'}.`,
+      `${attempt}: ${text}`,
+      ['log in to the network or the VPN, when it wants a login', 'check HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL'],
+      true,
+    );
+  }
+  const skew = isAboutTime(name, text) ? clockSkew(dateOf(error), where.now) : '';
+  if (skew !== '' || skewNames.has(name)) {
+    const why = `${attempt}: ${name}: ${text}`;
+    return make('AWS.CLOCK_SKEW', skew || 'The clock of this machine is not that of AWS.', why, clockActions);
+  }
   if (isExpired(error)) {
     return make('AWS.EXPIRED_CREDENTIALS', 'The AWS credentials have expired.', `${attempt}: ${text}`, [
       `aws sso login${flags}`,
@@ -153,8 +186,19 @@ export function translateAwsError(error: unknown, operation: Operation, where: W
   }
   const region = where.region ?? 'of the region';
   const host = where.host ?? `the ${label} endpoint ${region}`;
+  const proxyStatus = statusOfProxy(error);
+  if (proxyStatus !== undefined) {
+    return make(
+      'AWS.UNREACHABLE',
+      `${host} cannot be reached: the proxy answers HTTP ${proxyStatus}.`,
+      attempt,
+      proxyActions(proxyStatus),
+      proxyStatus >= 500,
+    );
+  }
+  const reason = cleanText(networkReason(error));
   if (isTlsFailure(error)) {
-    return make('AWS.UNREACHABLE', `No secure connection to ${host}.`, text, [
+    return make('AWS.UNREACHABLE', `No secure connection to ${host}.`, reason, [
       'set NODE_EXTRA_CA_CERTS to the certificate authority of your proxy, when there is one',
       'check AWS_ENDPOINT_URL and HTTPS_PROXY',
     ]);
@@ -163,7 +207,7 @@ export function translateAwsError(error: unknown, operation: Operation, where: W
     return make(
       'AWS.UNREACHABLE',
       `${host} does not answer.`,
-      `${attempt}: ${text}`,
+      `${attempt}: ${reason}`,
       ['check the network, HTTPS_PROXY, AWS_ENDPOINT_URL and the region', 'run the same command again'],
       true,
     );
@@ -193,11 +237,22 @@ export function translateAwsError(error: unknown, operation: Operation, where: W
   throw error;
 }
 
+function dateOf(error: unknown): unknown {
+  if (!(error instanceof Error)) return undefined;
+  const { $response }: SdkError = error;
+  return $response?.headers?.['date'];
+}
+
+/** A signature is refused for a wrong time as for a wrong key. */
+const isAboutTime = (name: string, text: string): boolean =>
+  unknownCallerNames.has(name) || expiredNames.has(name) || skewNames.has(name) || /signature/i.test(text);
+
 const serviceLabels: Record<AwsService, string> = {
   eks: 'EKS',
   ec2: 'EC2',
   autoscaling: 'EC2 Auto Scaling',
   sts: 'STS',
+  s3: 'S3',
 };
 
 /** EKS tells missing rights of the caller on other services as an invalid request. */

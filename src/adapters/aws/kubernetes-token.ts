@@ -49,7 +49,11 @@ export function createTokenSource(session: Session): TokenSource {
             query: { Action: 'GetCallerIdentity', Version: '2011-06-15' },
             headers: { host: endpoint.host, 'x-k8s-aws-id': clusterName },
           },
-          { expiresIn: 60, signingDate: new Date(now), unhoistableHeaders: new Set(['x-k8s-aws-id']) },
+          {
+            expiresIn: 60,
+            signingDate: new Date(now + (client.config.systemClockOffset ?? 0)),
+            unhoistableHeaders: new Set(['x-k8s-aws-id']),
+          },
         );
         return { url: toUrl(signed), sessionEndsAt: credentials.expiration?.getTime() ?? Number.POSITIVE_INFINITY };
       },
@@ -62,6 +66,8 @@ export function createTokenSource(session: Session): TokenSource {
   }
 
   return async (clusterName, { fresh = false } = {}) => {
+    // the API server did not take the last one: the credentials behind it may have ended
+    if (fresh) await session.renew();
     const last = fresh ? undefined : await made.get(clusterName);
     if (last !== undefined && session.clock.now() < last.refreshAt) return last;
     const next = make(clusterName);

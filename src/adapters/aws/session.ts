@@ -4,12 +4,15 @@ import { MigrateError } from '../../domain/migrate-error.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { RandomSource } from '../clock/real-clock.ts';
 import { isObject } from '../is-object.ts';
+import { goesPast, type HttpsProxy, httpsProxy, proxyName } from '../proxy.ts';
 import { type RetryLimits, retry } from '../retry.ts';
+import { refusePlainHttp } from '../verified-tls.ts';
 import {
   type AwsService,
   classifyAwsError,
   errorName,
-  isExpired,
+  ForeignAnswer,
+  isTurnedAway,
   type Operation,
   translateAwsError,
 } from './errors.ts';
@@ -47,14 +50,18 @@ const connectionTimeout = 5_000;
 const requestTimeout = 40_000;
 
 const beforeSending = { step: 'finalizeRequest', name: 'noteHost' } as const;
+/** before anything reads the body */
+const uponAnswer = { step: 'deserialize', name: 'refusePage', priority: 'low' } as const;
 
 /** Nothing is imported, read or connected before the first call. */
 export function createSession(options: AwsOptions) {
-  const { clock, profile, signal } = options;
+  const { clock, profile, signal, env } = options;
   /** host of the last request of each service, for messages */
   const hosts: Partial<Record<AwsService, string>> = {};
   let knownRegion = options.region;
-  let clients = makeClients();
+  const clients = makeClients();
+  /** of each client that there is */
+  const credentials = new Set<(ask: { forceRefresh: boolean }) => Promise<unknown>>();
 
   function makeClients() {
     return {
@@ -63,32 +70,61 @@ export function createSession(options: AwsOptions) {
         const sdk = await import('./client-eks.ts');
         const client = new sdk.EKSClient(await clients.settings());
         client.middlewareStack.add((next) => (args) => next(noteHost('eks', args)), beforeSending);
+        client.middlewareStack.add((next) => async (args) => refusePage(await next(args)), uponAnswer);
+        credentials.add(client.config.credentials);
         return { sdk, client };
       }),
       ec2: lazy(async () => {
         const sdk = await import('./client-ec2.ts');
         const client = new sdk.EC2Client(await clients.settings());
         client.middlewareStack.add((next) => (args) => next(noteHost('ec2', args)), beforeSending);
+        client.middlewareStack.add((next) => async (args) => refusePage(await next(args)), uponAnswer);
+        credentials.add(client.config.credentials);
         return { sdk, client };
       }),
       autoScaling: lazy(async () => {
         const sdk = await import('./client-auto-scaling.ts');
         const client = new sdk.AutoScalingClient(await clients.settings());
         client.middlewareStack.add((next) => (args) => next(noteHost('autoscaling', args)), beforeSending);
+        client.middlewareStack.add((next) => async (args) => refusePage(await next(args)), uponAnswer);
+        credentials.add(client.config.credentials);
         return { sdk, client };
       }),
       sts: lazy(async () => {
         const sdk = await import('./client-sts.ts');
         const client = new sdk.STSClient(await clients.settings());
         client.middlewareStack.add((next) => (args) => next(noteHost('sts', args)), beforeSending);
+        client.middlewareStack.add((next) => async (args) => refusePage(await next(args)), uponAnswer);
+        credentials.add(client.config.credentials);
+        return { sdk, client };
+      }),
+      s3: lazy(async () => {
+        const sdk = await import('../s3/client-s3.ts');
+        const { endpoint = env?.['AWS_ENDPOINT_URL_S3'] ?? env?.['AWS_ENDPOINT_URL'] } = options;
+        // servers other than AWS seldom have a name for each bucket
+        const forcePathStyle = endpoint !== undefined;
+        const client = new sdk.S3Client({ ...(await clients.settings()), forcePathStyle });
+        client.middlewareStack.add((next) => (args) => next(noteHost('s3', args)), beforeSending);
+        client.middlewareStack.add((next) => async (args) => refusePage(await next(args)), uponAnswer);
+        credentials.add(client.config.credentials);
         return { sdk, client };
       }),
     };
   }
 
   function noteHost<T extends { request: unknown }>(service: AwsService, args: T): T {
-    const { hostname, port } = isObject(args.request) ? args.request : {};
-    if (typeof hostname === 'string') hosts[service] = typeof port === 'number' ? `${hostname}:${port}` : hostname;
+    const { protocol, hostname, port } = isObject(args.request) ? args.request : {};
+    if (options.requestHandler === undefined && typeof protocol === 'string' && typeof hostname === 'string') {
+      refusePlainHttp(protocol, hostname, 'It is the address of AWS (AWS_ENDPOINT_URL, or endpoint_url of a profile)', [
+        'unset AWS_ENDPOINT_URL, or give it an address with https://',
+      ]);
+    }
+    if (typeof hostname === 'string') {
+      const host = typeof port === 'number' ? `${hostname}:${port}` : hostname;
+      const proxy = protocol === 'https:' && options.requestHandler === undefined ? httpsProxy(env ?? {}) : undefined;
+      const isPast = proxy === undefined || goesPast(proxy, new URL(`https://${host}`));
+      hosts[service] = isPast ? host : `${host} (through the proxy ${proxyName(proxy.url)})`;
+    }
     return args;
   }
 
@@ -105,12 +141,17 @@ export function createSession(options: AwsOptions) {
   }
 
   function translate(error: unknown, operation: Operation): MigrateError {
-    return translateAwsError(error, operation, { region: knownRegion, profile, host: hosts[operation.service] });
+    return translateAwsError(error, operation, {
+      region: knownRegion,
+      profile,
+      host: hosts[operation.service],
+      now: clock.now(),
+    });
   }
 
   /**
-   * One API call: retried by the one policy, its failure translated (the SDK's error is the `cause`). Credentials that
-   * have expired are read anew once.
+   * One API call: retried by the one policy, its failure translated (the SDK's error is the `cause`). Credentials that AWS
+   * does not take (any more) are asked for anew once: somebody may have renewed them meanwhile.
    */
   async function call<T>(
     operation: Operation,
@@ -128,9 +169,9 @@ export function createSession(options: AwsOptions) {
       });
     try {
       await region();
-      return await attempt().catch((error: unknown) => {
-        if (!isExpired(error)) throw error;
-        clients = makeClients();
+      return await attempt().catch(async (error: unknown) => {
+        if (!isTurnedAway(error)) throw error;
+        await renew();
         return attempt();
       });
     } catch (error) {
@@ -139,26 +180,37 @@ export function createSession(options: AwsOptions) {
     }
   }
 
+  /** Asks the providers of the credentials anew; whether they have others is seen by the next call. */
+  async function renew(): Promise<void> {
+    await Promise.allSettled([...credentials].map((ask) => ask({ forceRefresh: true })));
+  }
+
   return {
     clock,
     region,
     call,
+    renew,
     translate,
     eks: () => clients.eks(),
     ec2: () => clients.ec2(),
     autoScaling: () => clients.autoScaling(),
     sts: () => clients.sts(),
+    s3: () => clients.s3(),
   };
 }
 
 type Settings = Pick<
   EKSClientConfig,
   'maxAttempts' | 'requestHandler' | 'region' | 'profile' | 'endpoint' | 'credentials'
->;
+> & {
+  /** of the SDK's own chain: what it has read of files it keeps for as long as the process lives, unless told otherwise */
+  ignoreCache: true;
+};
 
 async function settings(options: AwsOptions): Promise<Settings> {
   return {
     maxAttempts: 1,
+    ignoreCache: true,
     requestHandler: options.requestHandler ?? (await socketSettings(options.env)),
     ...(options.region === undefined ? {} : { region: options.region }),
     ...(options.profile === undefined ? {} : { profile: options.profile }),
@@ -168,15 +220,38 @@ async function settings(options: AwsOptions): Promise<Settings> {
 }
 
 async function socketSettings(
-  proxyEnv: AgentOptions['proxyEnv'],
+  env: AgentOptions['proxyEnv'] = {},
 ): Promise<NonNullable<EKSClientConfig['requestHandler']>> {
   const { Agent } = await import('node:https');
+  const proxy = httpsProxy(env);
   return {
     connectionTimeout,
     requestTimeout,
     throwOnRequestTimeout: true,
-    httpsAgent: new Agent({ keepAlive: true, maxSockets: 50, ...(proxyEnv === undefined ? {} : { proxyEnv }) }),
+    httpsAgent: new Agent({ keepAlive: true, maxSockets: 50, ...(proxy && { proxyEnv: forAgent(proxy) }) }),
   };
+}
+
+/** As Node reads it, which takes `example.com` for that host alone, and knows no exception for this machine. */
+const forAgent = ({ url, exceptions }: HttpsProxy): NonNullable<AgentOptions['proxyEnv']> => ({
+  HTTPS_PROXY: url.href,
+  NO_PROXY: [
+    'localhost',
+    '127.0.0.1',
+    '[::1]',
+    ...exceptions.flatMap((entry) => [entry, `.${entry.replace(/^\*?\./, '')}`]),
+  ].join(),
+});
+
+/** What parses as an empty answer must not pass for one: that would mean that there is nothing. @throws ForeignAnswer */
+function refusePage<T extends { response: unknown }>(answer: T): T {
+  const { statusCode, headers } = isObject(answer.response) ? answer.response : {};
+  const type = isObject(headers) ? headers['content-type'] : undefined;
+  const isPage = typeof type === 'string' && /^text\/html\b/i.test(type);
+  // servers that play S3 call an answer without a body so
+  const isOfAws = isObject(headers) && Object.keys(headers).some((name) => /^x-amzn?-request-?id$/i.test(name));
+  if (isPage && !isOfAws) throw new ForeignAnswer(Number(statusCode));
+  return answer;
 }
 
 function lazy<T>(make: () => Promise<T>): () => Promise<T> {

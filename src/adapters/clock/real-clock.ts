@@ -4,6 +4,7 @@ import type { Clock } from '../../ports/clock.ts';
 export function createRealClock(): Clock {
   return {
     now: () => Date.now(),
+    monotonic: () => performance.now(),
     sleep: (milliseconds, signal) =>
       new Promise<void>((resolve, reject) => {
         if (signal?.aborted) {

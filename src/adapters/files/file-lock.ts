@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import type { RunLock } from '../../ports/run-lock.ts';
 import { cleanText } from '../clean-text.ts';
 import { isObject } from '../is-object.ts';
 import { writeAtomically } from './atomic-write.ts';
 import { errorCode, onFile } from './file-error.ts';
 import { isGone, thisProcess } from './host.ts';
+import { readPlainFile } from './read-file.ts';
 
 /** Who holds the lock of a plan folder. */
 export interface FileLockRecord {
@@ -38,7 +40,9 @@ export function fileLock(dir: string): RunLock {
           if (await create(path, record)) {
             return {
               lost: new AbortController().signal,
-              release: () => removeIf(path, (found) => found.id === holder.id),
+              // it does not expire
+              confirm: () => Promise.resolve(),
+              release: () => onFile('remove', path, () => removeIf(path, (found) => found.id === holder.id)),
             };
           }
           const found = await readFileLock(dir);
@@ -54,15 +58,8 @@ export function fileLock(dir: string): RunLock {
 /** The holder of a folder's lock; undefined when there is none. */
 export async function readFileLock(dir: string): Promise<FileLockRecord | undefined> {
   const path = join(resolve(dir), 'lock');
-  return onFile('read', path, async () => {
-    try {
-      const [text, { mtime }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
-      return toRecord(text, mtime);
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT') return undefined;
-      throw error;
-    }
-  });
+  const found = await onFile('read', path, () => readPlainFile(path, { links: false }));
+  return found && toRecord(found.text, found.changedAt);
 }
 
 /** Takes the lock away from its holder, for `unlock`. */
@@ -86,7 +83,7 @@ function toRecord(text: string, mtime: Date): FileLockRecord {
     id: textOf(parsed['id']),
     command: textOf(parsed['command']),
     host: textOf(parsed['host']),
-    pid: Number(parsed['pid']) || 0,
+    pid: typeof parsed['pid'] === 'number' ? parsed['pid'] : 0,
     began: textOf(parsed['began']) || undefined,
     since: mtime.toISOString(),
   };
@@ -116,9 +113,9 @@ async function removeIf(path: string, isMeant: (record: FileLockRecord) => boole
     throw error;
   }
   try {
-    const [text, { mtime }] = await Promise.all([readFile(aside, 'utf8'), stat(aside)]);
+    const found = await readPlainFile(aside, { links: false });
     // somebody else's: back in its place, unless a third one was faster
-    if (!isMeant(toRecord(text, mtime))) {
+    if (found !== undefined && !isMeant(toRecord(found.text, found.changedAt))) {
       await link(aside, path).catch((error: unknown) => {
         if (errorCode(error) !== 'EEXIST') throw error;
       });
@@ -135,7 +132,7 @@ function held(path: string, found: FileLockRecord | undefined): MigrateError {
     code: 'LOCK.HELD',
     message: `Another run works in this plan folder: ${who}${command}.`,
     why: `It has ${path} since ${found?.since ?? 'a moment ago'}.`,
-    nextActions: ['wait until it has ended', `when it cannot be running any more: rm ${path}`],
+    nextActions: ['wait until it has ended', `when it cannot be running any more: rm ${shellWord(path)}`],
     exitCode: ExitCode.locked,
   });
 }

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { createHash, randomUUID } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname, networkInterfaces } from 'node:os';
 import { kill, pid } from 'node:process';
 import { errorCode } from './file-error.ts';
 
@@ -14,10 +14,29 @@ export interface Owner {
 
 export const thisProcess = (): Owner => ({ host: hostname(), pid, began: seenInProc(pid)?.began });
 
-/** Identity of this run for locks: `host_pid.began_uuid`, or `host_pid_uuid` where the beginning is unknown. */
+/**
+ * Identity of this run for locks: `host~machine_pid.began_uuid`, or `host~machine_pid_uuid` where the beginning is unknown.
+ * Machines and containers often have the same host name, so that `machine` tells them apart.
+ */
 export function newHolderId(): string {
-  const { host, began } = thisProcess();
-  return `${host}_${pid}${began === undefined ? '' : `.${began}`}_${randomUUID()}`;
+  const { began } = thisProcess();
+  return `${thisMachine()}_${pid}${began === undefined ? '' : `.${began}`}_${randomUUID()}`;
+}
+
+/** Host name, and a hash of what tells its processes from those of another of this name: `runner~1f0c9a72` */
+function thisMachine(): string {
+  const networks = Object.values(networkInterfaces()).flatMap((each) => each?.map(({ mac }) => mac) ?? []);
+  const told = (read: () => string): string => {
+    try {
+      return read();
+    } catch {
+      // no /proc: the network cards tell machines apart
+      return [...new Set(networks)].toSorted().join();
+    }
+  };
+  const start = told(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
+  const processes = told(() => readlinkSync('/proc/self/ns/pid'));
+  return `${hostname()}~${createHash('sha256').update(`${start} ${processes}`).digest('hex').slice(0, 8)}`;
 }
 
 /** Whether it is a process of this machine that has ended. Of other machines nothing can be known. */
@@ -40,7 +59,7 @@ export function isGone(owner: Owner): boolean {
 /** The same for a holder named by `newHolderId`. */
 export function isHolderGone(holder: string): boolean {
   const match = /^(.+)_(\d+)(?:\.(\d+))?_[0-9a-f-]{36}$/.exec(holder);
-  return match !== null && isGone({ host: match[1] ?? '', pid: Number(match[2]), began: match[3] });
+  return match?.[1] === thisMachine() && isGone({ host: hostname(), pid: Number(match[2]), began: match[3] });
 }
 
 /**

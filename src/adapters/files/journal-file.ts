@@ -1,12 +1,13 @@
 import { constants } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { formatLine, parseJournal } from '../../domain/journal-chain.ts';
 import type { JournalEntry, JournalLine } from '../../domain/journal-entry.ts';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import type { JournalStore } from '../../ports/journal-store.ts';
 import { syncFolder } from './atomic-write.ts';
-import { errorCode, onFile } from './file-error.ts';
+import { errorCode, notAFile, onFile } from './file-error.ts';
+import { readPlainFile } from './read-file.ts';
 
 interface Tail {
   /** bytes of the file up to the last good line */
@@ -26,14 +27,7 @@ export function fileJournalStore(dir: string): JournalStore {
   let turn: Promise<unknown> = Promise.resolve();
 
   async function readAll() {
-    const text = await onFile('read', path, async () => {
-      try {
-        return await readFile(path, 'utf8');
-      } catch (error) {
-        if (errorCode(error) === 'ENOENT') return '';
-        throw error;
-      }
-    });
+    const { text = '' } = (await onFile('read', path, () => readPlainFile(path, { links: false }))) ?? {};
     const parsed = parseJournal(text);
     const good = parsed.tornTail ? text.slice(0, goodLength(text, parsed.lines.length)) : text;
     return {
@@ -44,13 +38,12 @@ export function fileJournalStore(dir: string): JournalStore {
 
   async function append(at: string, entry: JournalEntry): Promise<JournalLine> {
     const before = tail ?? (await readAll()).tail;
-    // no following of links: the journal is a file of the folder
-    const file = await open(
-      path,
-      constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
-      0o600,
-    );
+    // a journal that was there is never begun anew
+    const file = await openToAppend(path, before.size === 0).catch((error: unknown) => {
+      throw before.size > 0 && errorCode(error) === 'ENOENT' ? removed(path) : error;
+    });
     try {
+      if (!(await file.stat()).isFile()) throw notAFile();
       if (tail === undefined) {
         await file.truncate(before.size);
         await syncFolder(resolve(dir));
@@ -85,11 +78,27 @@ export function fileJournalStore(dir: string): JournalStore {
   };
 }
 
+/** Links are not followed: the journal is a file of the folder. A pipe in its place is not waited for. */
+function openToAppend(path: string, mayCreate: boolean): Promise<FileHandle> {
+  const { O_RDWR, O_APPEND, O_NOFOLLOW, O_NONBLOCK, O_CREAT } = constants;
+  return open(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | (mayCreate ? O_CREAT : 0), 0o600);
+}
+
 /** Characters up to the end of the given number of lines. */
 function goodLength(text: string, lines: number): number {
   let end = 0;
   for (let count = 0; count < lines; count += 1) end = text.indexOf('\n', end) + 1;
   return end;
+}
+
+function removed(path: string): MigrateError {
+  return new MigrateError({
+    code: 'JOURNAL.REMOVED',
+    message: `${path} was removed while this run was writing to it.`,
+    why: 'Without it nobody knows what was done, so the run does nothing more.',
+    nextActions: ['put the file back (git checkout, a backup), then run the same command again'],
+    exitCode: ExitCode.stoppedPartWay,
+  });
 }
 
 function changed(path: string): MigrateError {

@@ -4,12 +4,15 @@ import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import { shellWord } from '../../domain/shell-word.ts';
 import { writeAtomically } from './atomic-write.ts';
 import { errorCode, onFile } from './file-error.ts';
+import { readPlainFile } from './read-file.ts';
 
 export { fileLock, readFileLock, removeFileLock } from './file-lock.ts';
 export { fileJournalStore } from './journal-file.ts';
 
 export const planFile = 'plan.json';
 export const journalFile = 'journal.ndjson';
+/** others may look, whatever the umask says */
+const folderMode = 0o755;
 
 /**
  * Writes the plan folder: `files` by path relative to it, `plan.json` among them, which comes last, so that a folder with
@@ -107,7 +110,7 @@ async function makeFolder(folder: string): Promise<void> {
  */
 async function makeFolders(folder: string): Promise<void> {
   const make = async (): Promise<void> => {
-    await mkdir(folder).catch((error: unknown) => {
+    await mkdir(folder, folderMode).catch((error: unknown) => {
       if (errorCode(error) !== 'EEXIST') throw error;
     });
   };
@@ -139,7 +142,7 @@ async function refuseBegun(folder: string): Promise<void> {
 async function writeInside(folder: string, path: string, text: string): Promise<string> {
   const target = await pathInside(folder, path);
   await onFile('write', target, async () => {
-    await mkdir(dirname(target), { recursive: true });
+    await mkdir(dirname(target), { recursive: true, mode: folderMode });
     // the folder may be a link that was there before
     await pathInside(folder, path);
     await writeAtomically(target, text);
@@ -189,14 +192,7 @@ async function removeLeftovers(folder: string, sub: string, files: Readonly<Reco
 }
 
 async function readOptional(path: string): Promise<string | undefined> {
-  return onFile('read', path, async () => {
-    try {
-      return await readFile(path, 'utf8');
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT') return undefined;
-      throw error;
-    }
-  });
+  return (await onFile('read', path, () => readPlainFile(path)))?.text;
 }
 
 function noPlan(path: string): MigrateError {

@@ -20,7 +20,8 @@ export interface Access {
   server: string;
   /** see KubernetesPort */
   certificateAuthority: string | null;
-  hasProxy: boolean;
+  /** `proxy-url` of the kubeconfig */
+  proxyUrl: string | null;
   /** `fresh` after the server did not accept the last one */
   identity(fresh: boolean): Promise<Identity>;
   /** what goes through the proxy that the kubeconfig names */

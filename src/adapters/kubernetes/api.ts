@@ -1,9 +1,12 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { RandomSource } from '../clock/real-clock.ts';
+import { isObject } from '../is-object.ts';
+import { createPageGuard } from '../readable.ts';
 import { type RetryLimits, retry } from '../retry.ts';
+import { apiServer } from './api-server.ts';
 import type { Connection, HttpRequest } from './connection.ts';
 import { type KubernetesOperation, translateKubernetesError } from './errors.ts';
-import { classifyKubernetesError, StatusError, statusErrorOf, UnreadableAnswer } from './status-error.ts';
+import { classifyKubernetesError, StatusError, startsAsPage, statusErrorOf, UnreadableAnswer } from './status-error.ts';
 import type { WireAnswer, WireAny } from './wire.ts';
 
 /** Plural name of a resource and the folder it lives in: `/api/v1`, `/apis/apps/v1`. */
@@ -28,6 +31,7 @@ export const resources = {
     fullName: 'eniconfigs.crd.k8s.amazonaws.com',
   },
   leases: { api: '/apis/coordination.k8s.io/v1', plural: 'leases' },
+  configMaps: { api: '/api/v1', plural: 'configmaps' },
   jobs: { api: '/apis/batch/v1', plural: 'jobs' },
   cronJobs: { api: '/apis/batch/v1', plural: 'cronjobs' },
   volumeClaims: { api: '/api/v1', plural: 'persistentvolumeclaims' },
@@ -74,6 +78,8 @@ export interface ApiCall extends Omit<HttpRequest, 'signal'> {
   /** in place of the port's own */
   signal?: AbortSignal | undefined;
   limits?: Partial<RetryLimits> | undefined;
+  /** any other answer is not from Kubernetes */
+  isList?: boolean;
 }
 
 export interface Listing<T> {
@@ -95,10 +101,10 @@ export function createApi({ connection, clock, random, signal, limits }: ApiOpti
 
   /** The JSON of a success; undefined for a body that is empty. */
   async function call(request: ApiCall): Promise<WireAnswer | undefined> {
-    const { operation, repeatable, ...http } = request;
+    const { operation, repeatable, isList = false, ...http } = request;
     const stop = 'signal' in request ? request.signal : signal;
     try {
-      return await retry((attempt) => once({ ...http, signal: attempt }), {
+      return await retry((attempt) => once({ ...http, signal: attempt }, isList), {
         clock,
         classify: classifyKubernetesError,
         repeatable,
@@ -108,14 +114,18 @@ export function createApi({ connection, clock, random, signal, limits }: ApiOpti
       });
     } catch (error) {
       if (stop?.aborted) throw stop.reason;
-      throw translateKubernetesError(error, operation, server);
+      throw translateKubernetesError(error, operation, connection.label);
     }
   }
 
-  async function once(request: HttpRequest): Promise<WireAnswer | undefined> {
+  async function once(request: HttpRequest, isList = false): Promise<WireAnswer | undefined> {
     const response = await connection.send(request);
     if (response.statusCode >= 300) throw await statusErrorOf(response, clock.now());
-    return parse(await response.body.text());
+    const text = await response.body.text();
+    if (startsAsPage(text)) throw new StatusError(response.statusCode, undefined, text, clock.now());
+    const answer = parse(text);
+    if (isList && !isListAnswer(answer)) throw new UnreadableAnswer('the answer is no list');
+    return answer;
   }
 
   /**
@@ -133,6 +143,7 @@ export function createApi({ connection, clock, random, signal, limits }: ApiOpti
       const items: T[] = [];
       let resourceVersion = '';
       let next: string | undefined;
+      const guard = createPageGuard(apiServer, operation.resource);
       try {
         do {
           const path = pathOf(resource, namespace, undefined, { ...query, limit: String(pageSize), continue: next });
@@ -140,6 +151,7 @@ export function createApi({ connection, clock, random, signal, limits }: ApiOpti
           const page = await call({
             operation,
             repeatable: true,
+            isList: true,
             method: 'GET',
             path,
             ...stop,
@@ -147,6 +159,7 @@ export function createApi({ connection, clock, random, signal, limits }: ApiOpti
           for (const object of page?.items ?? []) items.push(project(object));
           resourceVersion ||= page?.metadata?.resourceVersion ?? '';
           next = page?.metadata?.continue || undefined;
+          guard(next);
         } while (next !== undefined);
         return { items, resourceVersion };
       } catch (error) {
@@ -158,15 +171,26 @@ export function createApi({ connection, clock, random, signal, limits }: ApiOpti
   return { call, once, list, connection, clock, random, signal, server };
 }
 
+/** What is no list must not pass for an empty one: that would mean that nothing is left on a node. */
+function isListAnswer(answer: WireAnswer | undefined): boolean {
+  const { items, kind } = answer ?? {};
+  return (
+    Array.isArray(items) || items === null || (items === undefined && typeof kind === 'string' && kind.endsWith('List'))
+  );
+}
+
 /** @throws UnreadableAnswer */
 function parse(text: string): WireAnswer | undefined {
   if (text.trim() === '') return undefined;
+  let answer: WireAnswer | null;
   try {
-    const answer: WireAnswer | null = JSON.parse(text);
-    return answer ?? undefined;
+    answer = JSON.parse(text);
   } catch (cause) {
     throw new UnreadableAnswer('the answer is no JSON', { cause });
   }
+  if (answer !== null && (!isObject(answer) || Array.isArray(answer)))
+    throw new UnreadableAnswer('the answer is no object');
+  return answer ?? undefined;
 }
 
 /** HTTP status behind a translated failure; undefined when the server did not answer. */

@@ -1,5 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { TokenSource } from '../aws/kubernetes-token.ts';
+import { goesPast, httpsProxy, proxyName } from '../proxy.ts';
+import { refusePlainHttp } from '../verified-tls.ts';
 import type { Access, Identity, TlsSettings } from './access.ts';
 import { kubeconfigAccess } from './kubeconfig.ts';
 
@@ -24,6 +26,8 @@ export interface HttpRequest {
 
 export interface Connection {
   serverUrl: string;
+  /** the server as messages name it, with the proxy on the way */
+  label: string;
   /** see KubernetesPort */
   certificateAuthority: string | null;
   /** Sends a request; asks for a fresh identity and sends it once more when the server answers 401. */
@@ -36,6 +40,8 @@ export interface ConnectionOptionsOfPort {
   cluster?: ClusterAccess | undefined;
   /** in place of sockets: what carries requests inside one process */
   dispatcher?: Dispatcher | undefined;
+  /** where HTTPS_PROXY and NO_PROXY are read */
+  env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 const userAgent = 'prefix-migrate';
@@ -47,6 +53,10 @@ export async function connect(options: ConnectionOptionsOfPort): Promise<Connect
       ? await kubeconfigAccess(options.kubeconfig, options.context)
       : clusterAccess(options.cluster);
   const server = new URL(access.server);
+  refusePlainHttp(server.protocol, server.hostname, 'It is the address of the API server', [
+    'aws eks update-kubeconfig --name CLUSTER',
+  ]);
+  const proxy = proxyFor(server, access, options);
   const prefix = server.pathname.replace(/\/$/, '');
   let pool: { key: string; dispatcher: Promise<Dispatcher> } | undefined;
   /** one after the other, so that many cold calls start one plugin */
@@ -61,7 +71,7 @@ export async function connect(options: ConnectionOptionsOfPort): Promise<Connect
   function dispatcherFor({ tls }: Identity): Promise<Dispatcher> {
     if (options.dispatcher !== undefined) return Promise.resolve(options.dispatcher);
     const key = JSON.stringify(tls);
-    if (pool?.key !== key) pool = { key, dispatcher: makeDispatcher(server, access, tls) };
+    if (pool?.key !== key) pool = { key, dispatcher: makeDispatcher(access, tls, proxy) };
     return pool.dispatcher;
   }
 
@@ -90,6 +100,7 @@ export async function connect(options: ConnectionOptionsOfPort): Promise<Connect
 
   return {
     serverUrl: access.server,
+    label: proxy === null ? access.server : `${access.server} (through the proxy ${proxyName(proxy)})`,
     certificateAuthority: access.certificateAuthority,
     async send(request) {
       const response = await attempt(request, false);
@@ -100,12 +111,24 @@ export async function connect(options: ConnectionOptionsOfPort): Promise<Connect
   };
 }
 
-async function makeDispatcher(server: URL, access: Access, tls: TlsSettings): Promise<Dispatcher> {
-  if (access.hasProxy) {
-    const proxy = await access.proxyDispatcher();
-    if (proxy !== undefined) return proxy;
+/** `proxy-url` of the kubeconfig, else the environment's. */
+function proxyFor(
+  server: URL,
+  access: Access,
+  { dispatcher, env = {} }: Pick<ConnectionOptionsOfPort, 'dispatcher' | 'env'>,
+): URL | null {
+  if (dispatcher !== undefined) return null;
+  if (access.proxyUrl !== null) return URL.parse(access.proxyUrl);
+  const proxy = server.protocol === 'https:' ? httpsProxy(env) : undefined;
+  return proxy === undefined || goesPast(proxy, server) ? null : proxy.url;
+}
+
+async function makeDispatcher(access: Access, tls: TlsSettings, proxy: URL | null): Promise<Dispatcher> {
+  if (access.proxyUrl !== null) {
+    const dispatcher = await access.proxyDispatcher();
+    if (dispatcher !== undefined) return dispatcher;
   }
-  const { Agent, EnvHttpProxyAgent } = await import('undici');
+  const { Agent, ProxyAgent } = await import('undici');
   const common = {
     connections: 16,
     // one dead HTTP/2 connection would stall every call at once
@@ -113,19 +136,15 @@ async function makeDispatcher(server: URL, access: Access, tls: TlsSettings): Pr
     keepAliveTimeout: 30_000,
     connect: { ...tls, timeout: 10_000, keepAlive: true, keepAliveInitialDelay: 30_000 },
   };
-  // HTTPS_PROXY and NO_PROXY as kubectl reads them: never for this machine itself
-  return isLoopback(server.hostname) ? new Agent(common) : new EnvHttpProxyAgent({ ...common, requestTls: tls });
+  return proxy === null ? new Agent(common) : new ProxyAgent({ ...common, uri: proxy.href, requestTls: tls });
 }
-
-export const isLoopback = (hostname: string): boolean =>
-  hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 
 function clusterAccess(cluster: ClusterAccess): Access {
   const pem = Buffer.from(cluster.certificateAuthorityData, 'base64').toString();
   return {
     server: cluster.endpoint,
     certificateAuthority: pem === '' ? null : pem,
-    hasProxy: false,
+    proxyUrl: null,
     async identity(fresh) {
       const { token } = await cluster.token(cluster.name, { fresh });
       return { headers: { authorization: `Bearer ${token}` }, tls: pem === '' ? {} : { ca: pem } };

@@ -1,6 +1,7 @@
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import { cleanText } from '../clean-text.ts';
-import { isTlsFailure, networkFailure } from '../network-failure.ts';
+import { clockActions } from '../clock-skew.ts';
+import { isTlsFailure, networkFailure, networkReason, proxyActions, statusOfProxy } from '../network-failure.ts';
 import { StatusError, UnreadableAnswer } from './status-error.ts';
 
 /** One request, as RBAC and messages name it. */
@@ -40,9 +41,23 @@ export function translateKubernetesError(error: unknown, operation: KubernetesOp
       retryable,
       cause: error,
     });
+  if (error instanceof StatusError && error.isPage && error.status < 500) {
+    return make(
+      'OTHER_SERVER',
+      `Something else than Kubernetes answers at ${server}.`,
+      `${what}: ${text}`,
+      [
+        'log in to the network or the VPN, when it wants a login',
+        'check HTTPS_PROXY and NO_PROXY',
+        'kubectl get nodes',
+      ],
+      true,
+    );
+  }
   if (error instanceof StatusError) {
     if (error.status === 401) {
-      return make('UNAUTHORIZED', `${server} does not know the caller.`, `${what}: ${text}`, [
+      return make('UNAUTHORIZED', `${server} does not know the caller.`, `${what}: ${text} ${error.skew}`.trim(), [
+        ...(error.skew === '' ? [] : clockActions.slice(0, 1)),
         'aws eks list-access-entries --cluster-name <cluster>, or ConfigMap kube-system/aws-auth: one must name your role',
         'aws sso login, when the token comes from expired credentials',
         'kubectl get nodes',
@@ -63,7 +78,7 @@ export function translateKubernetesError(error: unknown, operation: KubernetesOp
       return make(
         'OVERLOADED',
         `${server} cannot do ${what} at present.`,
-        `HTTP ${error.status}: ${text}`,
+        error.isPage ? text : `HTTP ${error.status}: ${text}`,
         ['run the same command again in a few minutes', "kubectl get --raw='/readyz?verbose'"],
         true,
       );
@@ -72,8 +87,19 @@ export function translateKubernetesError(error: unknown, operation: KubernetesOp
       'correct what the message names',
     ]);
   }
+  const proxyStatus = statusOfProxy(error);
+  if (proxyStatus !== undefined) {
+    return make(
+      'UNREACHABLE',
+      `${server} cannot be reached: the proxy answers HTTP ${proxyStatus}.`,
+      what,
+      proxyActions(proxyStatus),
+      proxyStatus >= 500,
+    );
+  }
+  const reason = cleanText(networkReason(error));
   if (isTlsFailure(error)) {
-    return make('UNREACHABLE', `No secure connection to ${server}.`, text, [
+    return make('UNREACHABLE', `No secure connection to ${server}.`, reason, [
       'aws eks update-kubeconfig --name <cluster>, to renew the certificate authority in the kubeconfig',
       'check HTTPS_PROXY',
     ]);
@@ -82,7 +108,7 @@ export function translateKubernetesError(error: unknown, operation: KubernetesOp
     return make(
       'UNREACHABLE',
       `${server} does not answer.`,
-      `${what}: ${text}`,
+      `${what}: ${reason}`,
       [
         'kubectl get nodes',
         'check the network, the VPN, HTTPS_PROXY and the public access list of the cluster endpoint',

@@ -97,7 +97,7 @@ async function watch<T>(
     allowWatchBookmarks: 'true',
     timeoutSeconds: String(watchSeconds),
   });
-  let heardAt = clock.now();
+  let heardAt = clock.monotonic();
   try {
     // the stream goes on after the deadline of its beginning, so it has a signal of its own
     const response = await withDeadline(clock, openMilliseconds, inner, () =>
@@ -107,7 +107,7 @@ async function watch<T>(
       const error = await withDeadline(clock, openMilliseconds, inner, () => statusErrorOf(response, clock.now()));
       return endOf(error, api, resource);
     }
-    heardAt = clock.now();
+    heardAt = clock.monotonic();
     const silence = guardSilence();
     // racing stops us also when the transport ignores its signal
     return await Promise.race([read(response.body), silence]);
@@ -120,7 +120,7 @@ async function watch<T>(
 
   async function guardSilence(): Promise<End> {
     for (;;) {
-      const left = heardAt + silenceMilliseconds - clock.now();
+      const left = heardAt + silenceMilliseconds - clock.monotonic();
       if (left <= 0) return { kind: 'lost' };
       try {
         await clock.sleep(left, inner);
@@ -135,11 +135,11 @@ async function watch<T>(
     const decoder = new TextDecoder();
     let rest = '';
     let version = from;
-    const begin = clock.now();
+    const begin = clock.monotonic();
     let events = 0;
     for await (const chunk of body) {
       if (inner.aborted) return { kind: 'lost' };
-      heardAt = clock.now();
+      heardAt = clock.monotonic();
       const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) {
@@ -150,19 +150,19 @@ async function watch<T>(
     }
     // half a line at the end: the stream was cut
     if (rest.trim() !== '') return { kind: 'lost' };
-    const lasted = clock.now() - begin >= shortestMilliseconds;
+    const lasted = clock.monotonic() - begin >= shortestMilliseconds;
     // not even the bookmark before its end: something between us and the server may keep events back
     if (events === 0 && lasted) return { kind: 'lost', inDueTime: true };
     return { kind: 'clean', version, useful: events > 0 };
 
     function take(line: string): End | undefined {
-      let event: WireWatchEvent;
+      let event: WireWatchEvent | null;
       try {
         event = JSON.parse(line);
       } catch {
         return { kind: 'lost' };
       }
-      const { type, object } = event;
+      const { type, object } = event ?? {};
       if (type === 'ERROR' || object == null) return { kind: 'lost', expired: object?.code === 410 };
       version = object.metadata?.resourceVersion || version;
       events += 1;
@@ -183,5 +183,5 @@ function endOf(error: unknown, api: Api, resource: Resource): End {
     return { kind: 'lost' };
   }
   const operation = { verb: 'watch', resource: resource.plural } as const;
-  return { kind: 'fatal', error: translateKubernetesError(error, operation, api.server) };
+  return { kind: 'fatal', error: translateKubernetesError(error, operation, api.connection.label) };
 }

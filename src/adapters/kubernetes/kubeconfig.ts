@@ -17,13 +17,13 @@ export async function kubeconfigAccess(kubeconfig: string | undefined, context: 
   let config = load();
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new Error('a kubeconfig without cluster was let through');
-  const isVerified = cluster.server.startsWith('https:') && !cluster.skipTLSVerify;
+  const isVerified = cluster.server.startsWith('https:');
   const plugin: { command?: string } | null | undefined = config.getCurrentUser()?.exec;
 
   return {
     server: cluster.server,
     certificateAuthority: isVerified ? authorityOf(library.bufferFromFileOrString, cluster, kubeconfig) : null,
-    hasProxy: Boolean(cluster.proxyUrl),
+    proxyUrl: cluster.proxyUrl || null,
     async identity(fresh) {
       // a new object has an empty cache of tokens, and reads files that were written anew
       if (fresh) config = load();
@@ -113,16 +113,23 @@ function check(config: KubeConfig, kubeconfig: string | undefined, context: stri
       'aws eks update-kubeconfig --name <cluster>',
     ]);
   }
-  if (!URL.canParse(cluster.server) || !/^https?:$/.test(new URL(cluster.server).protocol)) {
-    throw bad(`The server of context ${cleanText(current)} is no http or https address.`, cleanText(cluster.server), [
-      `correct it in ${file}`,
-    ]);
-  }
-  if (cluster.server.startsWith('http:') && !cluster.skipTLSVerify) {
+  const server = URL.canParse(cluster.server) ? new URL(cluster.server) : null;
+  if (server === null || !/^https?:$/.test(server.protocol) || server.username !== '' || server.password !== '') {
+    // what stands there instead may be a secret
     throw bad(
-      `${cleanText(cluster.server)} is plain HTTP.`,
-      'Without TLS nobody can tell which server answers, so it must be allowed in the kubeconfig.',
-      [`set insecure-skip-tls-verify: true for cluster ${cleanText(cluster.name)} in ${file}`],
+      `The server of context ${cleanText(current)} is no http or https address.`,
+      'It has to be like https://HOST:PORT, with nothing before the host.',
+      [`correct it in ${file}`],
+    );
+  }
+  if (cluster.skipTLSVerify) {
+    throw bad(
+      `${file} has insecure-skip-tls-verify for cluster ${cleanText(cluster.name)}.`,
+      'Then nobody can tell which server answers, and it would be given tokens and orders: it is not done.',
+      [
+        'aws eks update-kubeconfig --name <cluster>',
+        `put certificate-authority-data in place of insecure-skip-tls-verify in ${file}`,
+      ],
     );
   }
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import type { ClusterNode, Workload } from '../../domain/snapshot.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -14,16 +15,8 @@ import type { RandomSource } from '../clock/real-clock.ts';
 import { withDeadline } from '../deadline.ts';
 import type { RetryLimits } from '../retry.ts';
 import { createApi, pathOf, queryString, type Resource, resources, statusOf } from './api.ts';
-import { type ConnectionOptionsOfPort, connect } from './connection.ts';
-import type { KubernetesOperation } from './errors.ts';
-import { refusedEviction } from './eviction.ts';
-import { follow } from './follow.ts';
-import { optionalLists } from './optional-lists.ts';
-import { toPodManifest } from './pod-manifest.ts';
 import {
-  containerOf,
-  descriptionAnnotation,
-  environmentOf,
+  toConfigMap,
   toDaemonSet,
   toEniConfig,
   toLeaseRecord,
@@ -32,13 +25,20 @@ import {
   toPod,
   toPodDisruptionBudget,
   toPodEvent,
+  toPodManifest,
   toWorkload,
-} from './projections.ts';
+} from './checked-projections.ts';
+import { type ConnectionOptionsOfPort, connect } from './connection.ts';
+import type { KubernetesOperation } from './errors.ts';
+import { refusedEviction } from './eviction.ts';
+import { follow } from './follow.ts';
+import { optionalLists } from './optional-lists.ts';
+import { containerOf, environmentOf, leaseAnnotations } from './projections.ts';
 import type { WireAnswer, WireAny, WireLease, WirePod, WireWorkload } from './wire.ts';
 
 export interface KubernetesOptions extends ConnectionOptionsOfPort {
   clock: Clock;
-  /** ends every call under way and every wait, except those of leases: a lock must be given back */
+  /** ends every call under way and every wait, except those of lock and journal */
   signal?: AbortSignal | undefined;
   random?: RandomSource | undefined;
   limits?: Partial<RetryLimits> | undefined;
@@ -57,6 +57,12 @@ const restartedAt = 'kubectl.kubernetes.io/restartedAt';
 const evictionMilliseconds = 45_000;
 /** An API call of the lock must end before the lock does. */
 const leaseLimits: Partial<RetryLimits> = { attemptMilliseconds: 10_000, totalMilliseconds: 20_000 };
+/** A run whose journal cannot be written must not outlive its lock. */
+const journalLimits: Partial<RetryLimits> = {
+  attemptMilliseconds: 10_000,
+  totalMilliseconds: 30_000,
+  unreachableMilliseconds: 30_000,
+};
 
 /**
  * The Kubernetes side of the ports. `kubeconfig` (one path, or several as in KUBECONFIG) and `context`, or `cluster` to go
@@ -262,6 +268,26 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
       return lease === undefined ? undefined : toLeaseRecord(lease);
     },
 
+    async getConfigMap(namespace, name) {
+      const map = await get(resources.configMaps, namespace, name, { signal: undefined, limits: journalLimits });
+      return map === undefined ? undefined : toConfigMap(map);
+    },
+
+    async putConfigMap(namespace, { name, data, labels, resourceVersion }) {
+      const stored = await put(
+        resources.configMaps,
+        {
+          apiVersion: 'v1',
+          kind: 'ConfigMap',
+          metadata: { name, namespace, labels, ...versionOf(resourceVersion) },
+          data,
+        },
+        journalLimits,
+        (found) => isDeepStrictEqual(toConfigMap(found).data, data),
+      );
+      return stored === 'conflict' ? 'conflict' : toConfigMap(stored);
+    },
+
     putLease,
   };
 
@@ -375,16 +401,10 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
     name: string,
     record: Omit<LeaseRecord, 'resourceVersion'> & { resourceVersion: string | null },
   ): Promise<LeaseRecord | 'conflict'> {
-    const creating = record.resourceVersion === null;
     const lease = {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
-      metadata: {
-        name,
-        namespace,
-        annotations: { [descriptionAnnotation]: record.description },
-        ...(creating ? {} : { resourceVersion: record.resourceVersion }),
-      },
+      metadata: { name, namespace, annotations: leaseAnnotations(record), ...versionOf(record.resourceVersion) },
       spec: {
         holderIdentity: record.holder,
         leaseDurationSeconds: record.durationSeconds,
@@ -393,40 +413,64 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
         leaseTransitions: record.transitions,
       },
     };
+    const stored = await put(
+      resources.leases,
+      lease,
+      leaseLimits,
+      ({ spec }: WireLease) =>
+        (spec?.holderIdentity ?? '') === record.holder &&
+        sameTime(spec?.renewTime, record.renewedAt) &&
+        spec?.leaseTransitions === record.transitions,
+    );
+    return stored === 'conflict' ? 'conflict' : toLeaseRecord(stored);
+  }
+
+  /**
+   * Creates an object that names no version, or replaces the version that it names: `conflict` when there is another one by
+   * now, or none. Sent again when the answer was lost: what stands there then is ours, and `isOurs` knows it. No signal ends
+   * it: the lock must be given back and the journal written when everything else has to stop.
+   */
+  async function put(
+    resource: Resource,
+    object: KubernetesObject,
+    within: Partial<RetryLimits>,
+    isOurs: (found: WireAnswer) => boolean,
+  ): Promise<WireAnswer | 'conflict'> {
+    const { name, namespace, resourceVersion } = object.metadata;
+    const creating = resourceVersion === undefined;
     const operation: KubernetesOperation = {
       verb: creating ? 'create' : 'update',
-      resource: 'leases',
+      resource: resource.plural,
       namespace,
       name,
     };
+    const unstoppable = { signal: undefined, limits: within };
     try {
       const stored = await api.call({
         operation,
         repeatable: true,
         method: creating ? 'POST' : 'PUT',
-        path: pathOf(resources.leases, namespace, creating ? undefined : name, { fieldManager }),
-        body: lease,
-        signal: undefined,
-        limits: leaseLimits,
+        path: pathOf(resource, namespace, creating ? undefined : name, { fieldManager }),
+        body: object,
+        ...unstoppable,
       });
-      return toLeaseRecord(stored ?? {});
+      return stored ?? {};
     } catch (error) {
       const status = statusOf(error);
       if (status !== 409 && !(status === 404 && !creating)) throw error;
-      // When the answer to our own request was lost and it was sent again, what stands there is ours.
-      const found: WireLease | undefined = await get(resources.leases, namespace, name, {
-        signal: undefined,
-        limits: leaseLimits,
-      });
-      const mine =
-        found !== undefined &&
-        (found.spec?.holderIdentity ?? '') === record.holder &&
-        sameTime(found.spec?.renewTime, record.renewedAt) &&
-        found.spec?.leaseTransitions === record.transitions;
-      return mine ? toLeaseRecord(found) : 'conflict';
+      const found = await get(resource, namespace, name, unstoppable);
+      return found !== undefined && isOurs(found) ? found : 'conflict';
     }
   }
 }
+
+/** An object to be written; the version is that which it replaces. */
+interface KubernetesObject {
+  metadata: { name: string; namespace: string; resourceVersion?: string; [more: string]: unknown };
+  [more: string]: unknown;
+}
+
+const versionOf = (resourceVersion: string | null) => (resourceVersion === null ? {} : { resourceVersion });
 
 /** A paused Deployment keeps its pods as they are, whatever its template says. */
 const pausedDeployment = (namespace: string, name: string): MigrateError =>

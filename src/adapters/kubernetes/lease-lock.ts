@@ -1,5 +1,5 @@
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
-import type { Clock } from '../../ports/clock.ts';
+import { type Clock, stopwatch } from '../../ports/clock.ts';
 import type { KubernetesPort, LeaseRecord } from '../../ports/kubernetes.ts';
 import type { HeldLock, RunLock } from '../../ports/run-lock.ts';
 import { cleanText } from '../clean-text.ts';
@@ -13,6 +13,25 @@ export interface LeaseLockOptions {
   isHolderGone?: ((holder: string) => boolean) | undefined;
   /** told when the lock could not be given back: it then expires by itself */
   onWarning?: ((message: string) => void) | undefined;
+  /** where this run's journal is */
+  journal?: OwnJournal | undefined;
+  /** command that breaks the lock, for whoever finds it held */
+  unlockCommand?: string | undefined;
+}
+
+/** The journal that a run is going to write, as the Lease tells others of it. */
+export interface OwnJournal {
+  planId: string;
+  /** place that the Lease names, and that is compared with what it names: `kubernetes`, `s3://...`, `file://host/dir` */
+  state: string;
+  isEmpty(): Promise<boolean>;
+  /** what to do instead when the journal is at another place */
+  actionsElsewhere(state: string): string[];
+}
+
+export interface LeaseLock extends RunLock {
+  /** Makes the Lease say where the journal is. To be waited for before a run writes its first line. */
+  noteJournal(): Promise<void>;
 }
 
 export const leaseNamespace = 'kube-system';
@@ -20,6 +39,8 @@ const durationSeconds = 60;
 const renewEveryMilliseconds = 10_000;
 /** Without a renewal for this long the lock counts as lost: well before anybody else may take it. */
 const giveUpAfterMilliseconds = 40_000;
+/** How long the one look lasts that decides after the process stood still. */
+const lookAgainMilliseconds = 10_000;
 const releaseMilliseconds = 15_000;
 const lookEveryMilliseconds = 5_000;
 const attemptsToWrite = 3;
@@ -35,8 +56,8 @@ export const leaseName = (clusterName: string): string =>
  * Who finds it held and renewed of late is told so at once (exit 7) and does not wait. A record that looks expired by the
  * own clock is watched for the lease's whole duration first, since clocks differ; only one that stays as it is is taken over.
  */
-export function createLeaseLock(options: LeaseLockOptions): RunLock {
-  const { kubernetes, clock, clusterName, isHolderGone = () => false, onWarning } = options;
+export function createLeaseLock(options: LeaseLockOptions): LeaseLock {
+  const { kubernetes, clock, clusterName, isHolderGone = () => false, onWarning, journal, unlockCommand } = options;
   const name = leaseName(clusterName);
   const now = (): string => new Date(clock.now()).toISOString();
   const get = () => kubernetes.getLease(leaseNamespace, name);
@@ -54,26 +75,23 @@ export function createLeaseLock(options: LeaseLockOptions): RunLock {
       durationSeconds,
       transitions: found === undefined ? 0 : found.transitions + 1,
       resourceVersion: found?.resourceVersion ?? null,
+      ...(found?.journal && { journal: found.journal }),
     });
   }
 
-  /** True when the record stays as it is for its whole duration. */
-  async function staysSilent(found: LeaseRecord, signal: AbortSignal): Promise<boolean> {
-    const until = clock.now() + found.durationSeconds * 1000;
-    while (clock.now() < until) {
-      await clock.sleep(Math.min(lookEveryMilliseconds, until - clock.now()), signal);
+  /** The record as it is when its whole duration is over; throws LOCK.HELD when somebody renews or takes it meanwhile. */
+  async function silent(found: LeaseRecord, signal: AbortSignal): Promise<LeaseRecord | undefined> {
+    const until = clock.monotonic() + found.durationSeconds * 1000;
+    while (clock.monotonic() < until) {
+      await clock.sleep(Math.min(lookEveryMilliseconds, until - clock.monotonic()), signal);
       const again = await get();
-      if (again === undefined || again.holder === '') return true;
-      if (again.resourceVersion !== found.resourceVersion) return false;
+      if (again === undefined || again.holder === '') return again;
+      if (again.resourceVersion !== found.resourceVersion) throw held(clusterName, again, unlockCommand);
     }
-    return true;
+    return found;
   }
 
-  function isFresh(found: LeaseRecord): boolean {
-    const renewedAt = Date.parse(found.renewedAt);
-    // a time in the future is a clock that runs ahead: its holder may well live
-    return Number.isFinite(renewedAt) && clock.now() - renewedAt <= found.durationSeconds * 1000;
-  }
+  let current: ReturnType<typeof hold> | undefined;
 
   return {
     async acquire(holder, signal) {
@@ -83,26 +101,46 @@ export function createLeaseLock(options: LeaseLockOptions): RunLock {
         const free =
           found === undefined || found.holder === '' || found.holder === holder.id || isHolderGone(found.holder);
         if (found !== undefined && !free) {
-          if (isFresh(found) || !(await staysSilent(found, signal))) throw held(clusterName, (await get()) ?? found);
-          found = await get();
+          if (isFresh(found, clock.now())) throw held(clusterName, found, unlockCommand);
+          onWarning?.(
+            `${cleanText(found.holder)} has not renewed its lock since ${found.renewedAt}. Clocks differ, so the lock is taken over after ${found.durationSeconds} s more of silence.`,
+          );
+          found = await silent(found, signal);
         }
+        // of the version that was looked at: whoever was faster keeps it
         const taken = await take(holder, found);
-        if (taken !== 'conflict') return hold(taken);
+        if (taken === 'conflict') continue;
+        const lock = hold(taken);
+        current = lock;
+        try {
+          if (journal !== undefined) await refuseElsewhere(taken, journal);
+        } catch (error) {
+          await lock.release();
+          throw error;
+        }
+        return lock;
       }
-      const winner = await get();
-      throw held(clusterName, winner);
+      throw held(clusterName, await get(), unlockCommand);
+    },
+
+    async noteJournal() {
+      await current?.noteJournal();
     },
   };
 
-  function hold(first: LeaseRecord): HeldLock {
+  function hold(first: LeaseRecord): HeldLock & { noteJournal(): Promise<void> } {
     const lost = new AbortController();
     const stop = new AbortController();
     let record = first;
-    /** taken before a renewal is sent, so that the lock never counts as held for longer than the server has it */
-    let renewedAt = clock.now();
+    /** since before the last renewal was sent, so that the lock never counts as held for longer than the server has it */
+    let age = stopwatch(clock);
+    /** what stood in the way of the last renewal */
+    let trouble: MigrateError | undefined;
+    /** one at a time */
+    let renewing: Promise<void> | undefined;
 
     async function renew(): Promise<void> {
-      const sentAt = clock.now();
+      const ageOfThis = stopwatch(clock);
       const wanted = { ...record, renewedAt: now() };
       let answer = await kubernetes.putLease(leaseNamespace, name, wanted);
       if (answer === 'conflict') {
@@ -113,26 +151,37 @@ export function createLeaseLock(options: LeaseLockOptions): RunLock {
         if (answer === 'conflict') return;
       }
       record = answer;
-      renewedAt = sentAt;
+      age = ageOfThis;
+    }
+
+    /** Renews the lock or, when that is too late, aborts `lost`. Never rejects. */
+    async function tryToRenew(): Promise<void> {
+      // after standing still the record tells: as long as it is ours, nobody has taken the lock meanwhile
+      const left = giveUpAfterMilliseconds - age();
+      try {
+        await withDeadline(clock, left > 0 ? left : lookAgainMilliseconds, stop.signal, renew);
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        if (isTakenByOthers(error)) return lost.abort(error);
+        // Whatever stands in the way (no answer, expired credentials): nobody else may take the lock yet, and the run
+        // itself will say what is wrong in better words.
+        if (error instanceof MigrateError) trouble = error;
+        const over = !(error instanceof MigrateError) || age() >= giveUpAfterMilliseconds;
+        if (over) lost.abort(lockLost(clusterName, record, trouble ?? error));
+      }
+    }
+
+    function renewOnce(): Promise<void> {
+      renewing ??= tryToRenew().finally(() => {
+        renewing = undefined;
+      });
+      return renewing;
     }
 
     async function keep(): Promise<void> {
-      let last: unknown;
-      for (;;) {
+      while (!lost.signal.aborted) {
         await clock.sleep(renewEveryMilliseconds, stop.signal);
-        const left = renewedAt + giveUpAfterMilliseconds - clock.now();
-        try {
-          if (left <= 0) throw new DeadlineExceeded(giveUpAfterMilliseconds);
-          await withDeadline(clock, left, stop.signal, renew);
-        } catch (error) {
-          if (stop.signal.aborted) return;
-          if (isTakenByOthers(error)) return lost.abort(error);
-          // Whatever stands in the way (no answer, expired credentials): nobody else may take the lock yet, and the run
-          // itself will say what is wrong in better words.
-          if (error instanceof MigrateError) last = error;
-          const over = !(error instanceof MigrateError) || clock.now() - renewedAt >= giveUpAfterMilliseconds;
-          if (over) return lost.abort(lockLost(clusterName, record, last ?? error));
-        }
+        await renewOnce();
       }
     }
 
@@ -150,8 +199,30 @@ export function createLeaseLock(options: LeaseLockOptions): RunLock {
       await kubernetes.putLease(leaseNamespace, name, { ...wanted, resourceVersion: found.resourceVersion });
     }
 
+    let noted: Promise<void> | undefined;
+
+    /** As `renew` does: it is one. */
+    async function note(): Promise<void> {
+      if (journal === undefined || stop.signal.aborted) return;
+      const { planId, state } = journal;
+      if (record.journal?.planId === planId && record.journal.state === state) return;
+      // a renewal under way writes the record as it was
+      await renewing;
+      record = { ...record, journal: { planId, state } };
+      await renew();
+    }
+
     return {
       lost: lost.signal,
+      noteJournal() {
+        noted ??= note();
+        return noted;
+      },
+      async confirm() {
+        // asked by many at once: each sees the same renewal
+        while (!lost.signal.aborted && !stop.signal.aborted && age() >= giveUpAfterMilliseconds) await renewOnce();
+        lost.signal.throwIfAborted();
+      },
       async release() {
         if (stop.signal.aborted) return;
         stop.abort();
@@ -170,6 +241,13 @@ export function createLeaseLock(options: LeaseLockOptions): RunLock {
   }
 }
 
+/** Whether its holder renewed it of late, by the own clock. */
+export function isFresh({ renewedAt, durationSeconds: seconds }: LeaseRecord, now: number): boolean {
+  const time = Date.parse(renewedAt);
+  // a time in the future is a clock that runs ahead: its holder may well live
+  return Number.isFinite(time) && now - time <= seconds * 1000;
+}
+
 /** The record of the lock, undefined when it was never taken; `holder` is '' when nobody has it. */
 export const readLeaseLock = (
   kubernetes: Pick<KubernetesPort, 'getLease'>,
@@ -177,26 +255,24 @@ export const readLeaseLock = (
 ): Promise<LeaseRecord | undefined> => kubernetes.getLease(leaseNamespace, leaseName(clusterName));
 
 /**
- * Takes the lock from whoever holds it: for `unlock`, after its holder was shown as `found`.
+ * A run that goes on from an empty journal, while the one of its plan is somewhere else, would not know what was done.
  *
- * @throws MigrateError `LOCK.HELD` (exit 7) when the record changed in between: somebody is alive there.
+ * @throws MigrateError STATE.ELSEWHERE (exit 2)
  */
-export async function breakLeaseLock(
-  kubernetes: Pick<KubernetesPort, 'getLease' | 'putLease'>,
-  clusterName: string,
-  found: LeaseRecord,
-): Promise<void> {
-  const answer = await kubernetes.putLease(leaseNamespace, leaseName(clusterName), {
-    ...found,
-    holder: '',
-    durationSeconds: 1,
+export async function refuseElsewhere(found: LeaseRecord | undefined, own: OwnJournal): Promise<void> {
+  const noted = found?.journal;
+  if (noted === undefined || noted.planId !== own.planId || noted.state === own.state) return;
+  if (!(await own.isEmpty())) return;
+  throw new MigrateError({
+    code: 'STATE.ELSEWHERE',
+    message: `The journal of this plan is in ${noted.state}, and there is none in ${own.state}. Nothing was changed.`,
+    why: 'A run that does not know what was done already might do it again. The Lease in the cluster says where the last run wrote its journal.',
+    nextActions: own.actionsElsewhere(noted.state),
+    exitCode: ExitCode.invalidInput,
   });
-  if (answer !== 'conflict') return;
-  const now = await readLeaseLock(kubernetes, clusterName);
-  if (now !== undefined && now.holder !== '') throw held(clusterName, now);
 }
 
-function held(clusterName: string, record: LeaseRecord | undefined): MigrateError {
+function held(clusterName: string, record: LeaseRecord | undefined, unlockCommand?: string): MigrateError {
   const holder = cleanText(record?.holder) || 'another run';
   const command = record?.description ? ` (${record.description})` : '';
   return new MigrateError({
@@ -206,6 +282,7 @@ function held(clusterName: string, record: LeaseRecord | undefined): MigrateErro
     nextActions: [
       'wait until it has ended',
       `when it has crashed: run the same command again ${durationSeconds} s after its last renewal`,
+      ...(unlockCommand === undefined ? [] : [`last resort, when nobody runs it any more: ${unlockCommand}`]),
     ],
     exitCode: ExitCode.locked,
   });
@@ -228,6 +305,8 @@ function lockLost(clusterName: string, record: LeaseRecord | undefined, cause?: 
       'run the same command again: it goes on where it stopped',
     ],
     exitCode: ExitCode.stoppedPartWay,
+    // nobody else has it: when the API server is back it may be had again
+    retryable: cause !== undefined,
     cause,
   });
 }

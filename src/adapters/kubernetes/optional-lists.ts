@@ -1,11 +1,17 @@
 import type { KubernetesPort, OnMissed } from '../../ports/kubernetes.ts';
 import { type Api, type Resource, resources, statusOf } from './api.ts';
+import {
+  isFinished,
+  toCronJob,
+  toCsiNode,
+  toJob,
+  toPodWebhooks,
+  toResourceQuota,
+  toService,
+  toVolume,
+  toVolumeClaim,
+} from './checked-projections.ts';
 import type { KubernetesOperation } from './errors.ts';
-import { isFinished, toCronJob, toJob } from './jobs.ts';
-import { toService } from './projections.ts';
-import { toResourceQuota } from './quotas.ts';
-import { toCsiNode, toVolume, toVolumeClaim } from './volumes.ts';
-import { toPodWebhooks } from './webhooks.ts';
 import type { WireObject } from './wire.ts';
 
 type OptionalLists = Pick<

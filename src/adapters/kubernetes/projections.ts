@@ -7,13 +7,14 @@ import type {
   Service,
   Workload,
 } from '../../domain/snapshot.ts';
-import type { DaemonSet, LeaseRecord, PodEvent } from '../../ports/kubernetes.ts';
+import type { ConfigMap, DaemonSet, LeaseRecord, PodEvent } from '../../ports/kubernetes.ts';
 import { cleanText } from '../clean-text.ts';
 import { isObject } from '../is-object.ts';
 import { controllerOf } from './owner.ts';
 import { placementOf, templateOf, toSelector, unlessEmpty } from './placement.ts';
 import { bytes, cpuMillis, type QuantityText, quantity } from './quantity.ts';
 import type {
+  WireConfigMap,
   WireContainer,
   WireEniConfig,
   WireEvent,
@@ -378,18 +379,36 @@ export const toPodEvent = (event: WireEvent): PodEvent => ({
     '',
 });
 
-/** Where the command line of the holder stands in a Lease. */
-export const descriptionAnnotation = 'prefix-migrate/command';
+export function toConfigMap(map: WireConfigMap): ConfigMap {
+  const { name, labels, resourceVersion } = meta(map);
+  return { name: name ?? '', data: map.data ?? {}, labels: labels ?? {}, resourceVersion: resourceVersion ?? '' };
+}
+
+/** Where a Lease says what its holder runs, and of which plan the journal was last written, and where that is. */
+const leaseAnnotation = {
+  command: 'prefix-migrate/command',
+  plan: 'prefix-migrate/plan',
+  state: 'prefix-migrate/state',
+};
+
+export const leaseAnnotations = ({ description, journal }: Pick<LeaseRecord, 'description' | 'journal'>) => ({
+  [leaseAnnotation.command]: description,
+  ...(journal && { [leaseAnnotation.plan]: journal.planId, [leaseAnnotation.state]: journal.state }),
+});
 
 export function toLeaseRecord(lease: WireLease): LeaseRecord {
   const { spec } = lease;
+  const { annotations } = meta(lease);
+  const planId = cleanText(annotations?.[leaseAnnotation.plan]);
+  const state = cleanText(annotations?.[leaseAnnotation.state]);
   return {
     holder: spec?.holderIdentity ?? '',
-    description: cleanText(meta(lease).annotations?.[descriptionAnnotation]),
+    description: cleanText(annotations?.[leaseAnnotation.command]),
     acquiredAt: spec?.acquireTime ?? '',
     renewedAt: spec?.renewTime ?? '',
     durationSeconds: spec?.leaseDurationSeconds ?? 0,
     transitions: spec?.leaseTransitions ?? 0,
     resourceVersion: meta(lease).resourceVersion ?? '',
+    ...(planId !== '' && state !== '' && { journal: { planId, state } }),
   };
 }

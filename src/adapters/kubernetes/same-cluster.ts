@@ -1,4 +1,4 @@
-import { isLoopback } from './connection.ts';
+import { isLoopback } from '../verified-tls.ts';
 
 /**
  * Whether a kubeconfig leads to the cluster that DescribeCluster shows: to the same host and port (names of this machine

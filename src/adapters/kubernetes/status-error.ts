@@ -1,7 +1,15 @@
 import type { Dispatcher } from 'undici';
+import { listOf, number, object, optional, orNull, text as words } from '../../domain/shape.ts';
 import { cleanText } from '../clean-text.ts';
+import { clockSkew } from '../clock-skew.ts';
+import { isObject } from '../is-object.ts';
 import { networkFailure } from '../network-failure.ts';
 import { type Failure, retryAfterMilliseconds } from '../retry.ts';
+
+interface StatusCause {
+  reason?: string | null;
+  message?: string | null;
+}
 
 /** `Status` of the Kubernetes API, as far as it is read. */
 interface Status {
@@ -10,7 +18,7 @@ interface Status {
   reason?: string | null;
   code?: number | null;
   details?: {
-    causes?: { reason?: string | null; message?: string | null }[] | null;
+    causes?: StatusCause[] | null;
     retryAfterSeconds?: number | null;
   } | null;
 }
@@ -19,20 +27,26 @@ interface Status {
 export class StatusError extends Error {
   override readonly name = 'StatusError';
   readonly status: number;
+  /** how far the clock of this machine is from that of the server, '' when it is not */
+  readonly skew: string;
   /** '' when the body was no `Status`: an answer of a load balancer, or of priority and fairness */
   readonly reason: string;
   /** true when the body was a `Status`, so the API server itself spoke */
   readonly fromServer: boolean;
+  /** true when the body was an HTML page: of a proxy, a load balancer, or a network that wants a login */
+  readonly isPage: boolean;
   readonly causes: { reason: string; message: string }[];
   readonly retryAfterMilliseconds: number | undefined;
 
-  constructor(httpStatus: number, retryAfter: unknown, text: string, now: number) {
+  constructor(httpStatus: number, retryAfter: unknown, text: string, now: number, skew = '') {
     const status = parseStatus(text);
+    const isPage = startsAsPage(text);
     super(
-      cleanText(status?.message ?? (text.trimStart().startsWith('<') ? `HTTP ${httpStatus}` : text)) ||
-        `HTTP ${httpStatus}`,
+      cleanText(status?.message ?? (isPage ? `HTTP ${httpStatus}, ${pageText(text)}` : text)) || `HTTP ${httpStatus}`,
     );
+    this.isPage = isPage;
     this.status = httpStatus;
+    this.skew = skew;
     this.reason = status?.reason ?? '';
     this.fromServer = status !== undefined;
     this.causes = (status?.details?.causes ?? []).map((cause) => ({
@@ -50,20 +64,55 @@ export class UnreadableAnswer extends Error {
 }
 
 export const statusErrorOf = async (response: Dispatcher.ResponseData, now: number): Promise<StatusError> =>
-  new StatusError(response.statusCode, response.headers['retry-after'], await response.body.text(), now);
+  new StatusError(
+    response.statusCode,
+    response.headers['retry-after'],
+    await response.body.text(),
+    now,
+    clockSkew(response.headers['date'], now),
+  );
+
+export const startsAsPage = (text: string): boolean => text.trimStart().startsWith('<');
+
+function pageText(text: string): string {
+  const [, title = ''] = /<title[^>]*>([^<]*)/i.exec(text) ?? [];
+  return title.trim() === '' ? 'an HTML page' : `an HTML page, "${title.trim().slice(0, 100)}"`;
+}
 
 function parseStatus(text: string): Status | undefined {
   try {
-    const parsed: Status | null = JSON.parse(text);
-    return parsed?.kind === 'Status' ? parsed : undefined;
+    const parsed: unknown = JSON.parse(text);
+    return isStatus(parsed) ? parsed : undefined;
   } catch {
     return undefined;
   }
 }
 
+const textOrNone = optional(orNull(words));
+const numberOrNone = optional(orNull(number));
+const statusShape = object<Status>({
+  kind: textOrNone,
+  message: textOrNone,
+  reason: textOrNone,
+  code: numberOrNone,
+  details: optional(
+    orNull(
+      object<NonNullable<Status['details']>>({
+        causes: optional(orNull(listOf(object<StatusCause>({ reason: textOrNone, message: textOrNone })))),
+        retryAfterSeconds: numberOrNone,
+      }),
+    ),
+  ),
+});
+
+const isStatus = (value: unknown): value is Status =>
+  isObject(value) && value['kind'] === 'Status' && statusShape.mismatch(value) === undefined;
+
 /** What an error says about the request. */
 export function classifyKubernetesError(error: unknown): Failure {
   if (error instanceof StatusError) {
+    // to be told at once, not after two minutes
+    if (error.isPage && error.status < 500) return { kind: 'final' };
     const wait = error.retryAfterMilliseconds;
     if (error.status === 429) return { kind: 'refused', retryAfterMilliseconds: wait };
     return error.status >= 500 ? { kind: 'uncertain', retryAfterMilliseconds: wait } : { kind: 'final' };

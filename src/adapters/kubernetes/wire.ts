@@ -233,6 +233,10 @@ export interface WireLease extends WireObject {
   }>;
 }
 
+export interface WireConfigMap extends WireObject {
+  data?: Maybe<Record<string, string>>;
+}
+
 export interface WireEniConfig extends WireObject {
   spec?: Maybe<{ subnet?: Maybe<string>; securityGroups?: Many<string> }>;
 }
@@ -318,6 +322,7 @@ export type WireAny = WireObject;
 
 /** Whatever comes back: an object, a list, the answer of `/version` or of `/apis`. */
 export type WireAnswer = WireObject & {
+  kind?: Maybe<string>;
   items?: Many<WireObject>;
   groups?: Many<{ name?: Maybe<string> }>;
   gitVersion?: Maybe<string>;

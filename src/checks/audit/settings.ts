@@ -11,6 +11,7 @@ import {
 } from '../../domain/cni-settings.ts';
 import type { Finding } from '../../domain/finding.ts';
 import { prefixSize } from '../../domain/max-pods.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import type { ClusterSnapshot } from '../../domain/snapshot.ts';
 import { onInitContainer, unknownSettings } from '../vpc-cni-unknown-setting.ts';
 import { type AuditCheck, auditCode } from './audit-check.ts';
@@ -49,7 +50,7 @@ export function howToSet({ cluster, vpcCni }: ClusterSnapshot, env: Record<strin
     ];
   }
   return [
-    `aws eks update-addon --cluster-name ${cluster.name} --addon-name vpc-cni --resolve-conflicts NONE --configuration-values '${values}'`,
+    `aws eks update-addon --cluster-name ${cluster.name} --addon-name vpc-cni --resolve-conflicts NONE --configuration-values ${shellWord(values)}`,
     ...addonInstructions(vpcCni.owner, values),
   ];
 }

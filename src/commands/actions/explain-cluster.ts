@@ -8,7 +8,14 @@ import { indexWorkloads, nameOf, ownerOf } from '../../domain/workloads.ts';
 import type { Explained, Fact } from '../../reporting/formats/explain-text.ts';
 import { howLong, pace } from '../../reporting/formats/plan-words.ts';
 import { count } from '../../reporting/text.ts';
-import { causesOf, type DrainView, onTheWaySentence, podAnswers, podsSentence } from './explain-drain.ts';
+import {
+  causesOf,
+  type DrainView,
+  nodegroupsLeft,
+  onTheWaySentence,
+  podAnswers,
+  podsSentence,
+} from './explain-drain.ts';
 import { arithmetic, cordonWords, roleOf } from './explain-pod.ts';
 import type { Sight } from './explain-sight.ts';
 
@@ -140,13 +147,14 @@ export function explainNode(
   const left = drain?.left.filter(({ pod }) => pod.nodeName === name) ?? [];
   const staying = pods.filter((pod) => !mustMove(pod));
   const verified = run.verifiedNodes[name];
-  const isSource = plan.nodegroups.some(({ source }) => source === node.nodegroupName);
+  const isLeft = nodegroupsLeft(plan).includes(node.nodegroupName ?? '');
   const role = roleOf(node.nodegroupName, plan);
+  const nodeWords = role.startsWith('of ') ? `A node ${role}` : `${role.startsWith('old') ? 'An' : 'A'} ${role}`;
   return {
     subject,
-    answer: isSource
-      ? `An ${role}, ${cordonWords(node, run)}: ${left.length === 0 ? 'no pod has to leave it any more' : `${count(left.length, 'pod')} to leave it`}.`
-      : `${role.startsWith('of ') ? `A node ${role}` : `A ${role}`}, ${cordonWords(node, run)}: no pod has to leave it.`,
+    answer: isLeft
+      ? `${nodeWords}, ${cordonWords(node, run)}: ${left.length === 0 ? 'no pod has to leave it any more' : `${count(left.length, 'pod')} to leave it`}.`
+      : `${nodeWords}, ${cordonWords(node, run)}: no pod has to leave it.`,
     facts: facts(
       {
         label: 'node',
@@ -164,7 +172,7 @@ export function explainNode(
       {
         label: 'stays',
         lines:
-          isSource && staying.length > 0
+          isLeft && staying.length > 0
             ? [`${named(staying)}: of DaemonSets, static or ended; they end with the node`]
             : [],
       },

@@ -18,6 +18,10 @@ export interface DrainView {
   left: (Explanation & { pod: DrainPod })[];
 }
 
+/** Node groups that pods have to leave: the sources, and of a rollback the replacements. */
+export const nodegroupsLeft = ({ steps }: MigrationPlan): readonly string[] =>
+  steps.flatMap((step) => (step.kind === 'drain-source' ? step.params.nodegroupNames : []));
+
 /**
  * Null for a plan that drains nothing. Before the drain the sources are taken as cordoned, and what goes first as gone: that
  * alone holds nothing up.
@@ -27,7 +31,7 @@ export function drainView(plan: MigrationPlan, run: RunState, sight: Sight): Dra
   if (step === undefined) return null;
   const { params } = step;
   const now = Date.parse(sight.seen.at);
-  const isBegun = run.steps[step.id]?.status !== 'pending';
+  const isBegun = (run.steps[step.id]?.status ?? 'pending') !== 'pending';
   const nodes = sight.nodes.map((node) =>
     isBegun || !params.nodegroupNames.includes(node.nodegroupName ?? '') ? node : { ...node, unschedulable: true },
   );

@@ -4,6 +4,7 @@ import { planCommand } from '../../domain/plan-command.ts';
 import type { RunState } from '../../domain/run-state.ts';
 import { summarize } from '../../domain/run-summary.ts';
 import { shellWord } from '../../domain/shell-word.ts';
+import { canBeTakenBack } from '../../domain/taken-back.ts';
 import type { Explained, Fact, PodAnswer } from '../../reporting/formats/explain-text.ts';
 import { shortId } from '../../reporting/formats/plan-text.ts';
 import { verdictOf } from '../../reporting/formats/status-text.ts';
@@ -19,7 +20,7 @@ export function isDraining(plan: MigrationPlan, run: RunState): boolean {
   return status === 'started' || status === 'failed';
 }
 
-/** Where the migration stands, what holds it up, and the next command. */
+/** Where the migration stands, what holds it up, and the next command. `plan` is what is worked on, see `verdictOf`. */
 export function explainMigration(
   plan: MigrationPlan,
   run: RunState,
@@ -34,7 +35,7 @@ export function explainMigration(
     pods,
     nextActions,
   });
-  const goOn = `prefix-migrate apply ${shellWord(folder)}`;
+  const goOn = `prefix-migrate ${run.rollback === null ? 'apply' : 'rollback'} ${shellWord(folder)}`;
   const again = planCommand(plan.request);
   switch (verdictOf(plan, run)) {
     case 'finished':
@@ -59,12 +60,19 @@ export function explainMigration(
       if (plan.expiresAt <= now) return said(`Not started, and expired at ${plan.expiresAt}.`, [], [again]);
       return said('Not started. Nothing stands in the way, as far as was seen.', [], [goOn]);
     }
+    case 'rolled-back':
+      return said('Taken back: nothing is left to undo.', keptFacts(run), [
+        `prefix-migrate log ${shellWord(folder)}`,
+        `${again} --out NEW_DIR   # to move again`,
+      ]);
     case 'under-way':
-    case 'stopped': {
+    case 'stopped':
+    case 'rolling-back': {
       const begun = plan.steps.find(({ id }) => run.steps[id]?.status !== 'succeeded');
-      const isRunning = verdictOf(plan, run) === 'under-way' && !isGone;
+      const isRunning = run.runs.at(-1)?.endedAt === null && !isGone;
+      const what = run.rollback === null ? '' : 'It is being taken back. ';
       const where = begun === undefined ? '' : ` Phase ${begun.phase}, step ${begun.id}.`;
-      const head = `${isRunning ? 'Begun, and the last run has written no end: it still works, or was killed.' : 'Stopped part-way; it can go on.'}${where}`;
+      const head = `${what}${isRunning ? 'Begun, and the last run has written no end: it still works, or was killed.' : 'Stopped part-way; it can go on.'}${where}`;
       const failures = plan.steps.flatMap(({ id }) => {
         const failure = run.steps[id]?.failure;
         return failure ? [{ id, failure }] : [];
@@ -77,12 +85,16 @@ export function explainMigration(
         [
           ...failed.map(({ id, failure }) => ({ label: 'failed', lines: [`${id}: ${failure.message}`, failure.why] })),
           ...(live?.facts ?? []),
+          ...keptFacts(run),
         ],
         [
           ...new Set([
             ...failed.flatMap(({ failure }) => failure.nextActions),
             ...(live?.nextActions ?? []),
             isRunning ? `${goOn}   # if no run works on it any more` : goOn,
+            ...(run.rollback === null && !isRunning && canBeTakenBack(plan, run)
+              ? [`prefix-migrate rollback ${shellWord(folder)}   # takes it back instead`]
+              : []),
           ]),
         ],
         live === null ? [] : podAnswers(drain?.left ?? []),
@@ -91,7 +103,18 @@ export function explainMigration(
   }
 }
 
-/** What is still on the sources, and why. */
+/** Of a rollback: what stays. */
+const keptFacts = ({ rollback }: RunState): Fact[] =>
+  rollback === null || rollback.kept.length === 0
+    ? []
+    : [
+        {
+          label: 'stays',
+          lines: [`replaced, since the old node group is gone or being deleted: ${rollback.kept.join(', ')}`],
+        },
+      ];
+
+/** What is still on the nodes to be left, and why. */
 function drainFacts(
   run: RunState,
   plan: MigrationPlan,
@@ -107,7 +130,7 @@ function drainFacts(
       {
         label: 'drain',
         lines: [
-          `${state.nodesEmpty} of ${count(state.nodesTotal, 'old node')} empty, ${count(podsMoved, 'pod')} moved, ${left.length} left`,
+          `${state.nodesEmpty} of ${count(state.nodesTotal, run.rollback === null ? 'old node' : 'new node')} empty, ${count(podsMoved, 'pod')} moved, ${left.length} left`,
         ],
       },
       ...shown.map(({ pods, reason }) => ({ label: 'waits', lines: [`${podsSentence(pods)}: ${reason}`] })),

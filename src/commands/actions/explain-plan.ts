@@ -3,7 +3,7 @@
 import type { Finding } from '../../domain/finding.ts';
 import type { JournalLine } from '../../domain/journal-entry.ts';
 import type { MigrationPlan } from '../../domain/plan.ts';
-import type { RunState } from '../../domain/run-state.ts';
+import { pendingStep, type RunState } from '../../domain/run-state.ts';
 import { shellWord } from '../../domain/shell-word.ts';
 import type { Explained, Fact } from '../../reporting/formats/explain-text.ts';
 import { bySeverity } from '../../reporting/formats/findings.ts';
@@ -35,8 +35,8 @@ export function explainStep(
 ): Explained {
   const subject = { kind: 'step' as const, name: id };
   const step = plan.steps.find((candidate) => candidate.id === id);
-  const state = run.steps[id];
-  if (step === undefined || state === undefined) throw new Error(`no step ${id}`);
+  if (step === undefined) throw new Error(`no step ${id}`);
+  const state = run.steps[id] ?? pendingStep();
   const waitsFor = step.dependsOn.filter((other) => run.steps[other]?.status !== 'succeeded');
   const entries = lines.filter(({ entry }) => 'stepId' in entry && entry.stepId === id);
   const more = entries.length - mostEntries;

@@ -9,7 +9,7 @@ import { indexWorkloads, nameOf, ownerOf } from '../../domain/workloads.ts';
 import type { Explained, Fact } from '../../reporting/formats/explain-text.ts';
 import { sentence } from '../../reporting/formats/log-text.ts';
 import { clockTime, count, dateTime } from '../../reporting/text.ts';
-import { type DrainView, podAnswers } from './explain-drain.ts';
+import { type DrainView, nodegroupsLeft, podAnswers } from './explain-drain.ts';
 import { isDraining } from './explain-migration.ts';
 import type { Sight } from './explain-sight.ts';
 
@@ -85,10 +85,11 @@ function judged(
       nextActions: [],
     };
   }
-  if (planned.replacement === group) {
+  if (group === null || !nodegroupsLeft(plan).includes(group)) {
+    const age = planned.replacement === group ? 'a new node' : `an old node of ${group}`;
     const state = pod.ready ? 'Ready' : `not Ready${pod.trouble === null ? '' : `: ${pod.trouble.replace(/\.$/, '')}`}`;
     return {
-      answer: `It runs on ${shortName(pod.nodeName)}, a new node, and is ${state}. It does not have to move.`,
+      answer: `It runs on ${shortName(pod.nodeName)}, ${age}, and is ${state}. It does not have to move.`,
       nextActions: pod.ready ? [] : look,
     };
   }
@@ -96,7 +97,8 @@ function judged(
   const stays = staying(pod);
   if (stays !== null) return { answer: stays, nextActions: [] };
   const found = drain?.left.find((one) => one.pod.uid === pod.uid);
-  if (found === undefined) return { answer: `It has to leave ${where}, an old node of ${group}.`, nextActions: look };
+  const node = `${planned.source === group ? 'an old' : 'a new'} node of ${group}`;
+  if (found === undefined) return { answer: `It has to leave ${where}, ${node}.`, nextActions: look };
   const { state, reason, nextAction, otherActions = [] } = found;
   const pods = podAnswers([found]);
   if (isDraining(plan, run)) {
@@ -110,7 +112,7 @@ function judged(
   }
   const isFree = state === 'next' || state === 'late' || state === 'terminating';
   return {
-    answer: `It has to leave ${where}, an old node of ${group}, and the drain is not on. ${isFree ? 'Nothing would hold its eviction.' : stopped(`As things are, it would wait: ${reason}`)}`,
+    answer: `It has to leave ${where}, ${node}, and the drain is not on. ${isFree ? 'Nothing would hold its eviction.' : stopped(`As things are, it would wait: ${reason}`)}`,
     pods,
     nextActions: isFree ? [] : [nextAction, ...otherActions],
   };

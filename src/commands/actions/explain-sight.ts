@@ -8,6 +8,7 @@ import {
   sameCluster,
 } from '../../composition.ts';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
+import { parseSnapshot } from '../../domain/parse-snapshot.ts';
 import type { MigrationPlan } from '../../domain/plan.ts';
 import type { ClusterSnapshot } from '../../domain/snapshot.ts';
 import type { Seen } from '../../reporting/formats/explain-text.ts';
@@ -99,10 +100,10 @@ export async function readSnapshot(folder: PlanFolder): Promise<ClusterSnapshot 
   const text = await readTextFile(`${folder.path}/snapshot.json`);
   if (text === undefined) return undefined;
   try {
-    const snapshot: ClusterSnapshot = JSON.parse(text);
-    return snapshot.formatVersion === 1 ? snapshot : undefined;
-  } catch {
-    return undefined;
+    return parseSnapshot(text);
+  } catch (error) {
+    if (error instanceof MigrateError) return undefined;
+    throw error;
   }
 }
 

@@ -1,11 +1,12 @@
 import { commandLineOf, withCallersFlags } from '../../cli/callers-flags.ts';
 import type { Io } from '../../cli/io.ts';
-import { type ConnectionOptions, isHolderGone, openPlanFolder, type PlanFolder, realClock } from '../../composition.ts';
+import { isHolderGone, type PlanFolder, realClock } from '../../composition.ts';
 import type { JournalLine } from '../../domain/journal-entry.ts';
 import { ExitCode } from '../../domain/migrate-error.ts';
 import { planFolder } from '../../domain/plan-command.ts';
 import { type RunState, replay } from '../../domain/run-state.ts';
 import type { ClusterSnapshot } from '../../domain/snapshot.ts';
+import { workOf } from '../../engine/work.ts';
 import { type Explained, explainText, type Seen } from '../../reporting/formats/explain-text.ts';
 import { jsonLine } from '../../reporting/text.ts';
 import { explainBudget, explainNode, explainWorkload } from './explain-cluster.ts';
@@ -16,19 +17,16 @@ import { explainFinding, explainNodegroup, explainStep, explainSubnet } from './
 import { explainPod } from './explain-pod.ts';
 import { fromSnapshot, look, readSnapshot, type Sight } from './explain-sight.ts';
 import { type Subject, subjectsMeant, subjectsOfCluster, subjectsOfPlan, theOne } from './explain-subject.ts';
+import { type ReadTarget, readJournal } from './read-journal.ts';
 
-export interface ExplainOptions {
-  /** plan folder, or the plan.json in it */
-  target: string;
+export interface ExplainOptions extends ReadTarget {
   subject: string | undefined;
-  connection: Omit<ConnectionOptions, 'clusterName'>;
 }
 
 /** `explain`: reads the folder and, where that says more, the cluster. Changes nothing. */
-export async function explainPlan({ target, subject, connection }: ExplainOptions, io: Io): Promise<ExitCode> {
-  const folder = await openPlanFolder(target);
-  const { lines, tornTail } = await folder.journal.read();
-  if (tornTail) io.progress('warning: the last line of the journal was cut off while it was written; it is left out');
+export async function explainPlan(options: ExplainOptions, io: Io): Promise<ExitCode> {
+  const { subject, connection } = options;
+  const { folder, lines } = await readJournal(options, io);
   const run = replay(folder.plan, lines);
   const snapshot = await readSnapshot(folder);
   const { explained, seen } = await answer(folder, lines, run, snapshot, subject, connection);
@@ -53,8 +51,11 @@ async function answer(
   text: string | undefined,
   connection: ExplainOptions['connection'],
 ): Promise<{ explained: Explained; seen: Seen }> {
-  const { plan, path } = folder;
-  const ofPlan = subjectsOfPlan(plan);
+  const { path } = folder;
+  // once a rollback has begun, pods leave other nodes, and the steps are its own; those of the plan can still be asked about
+  const plan = workOf(folder.plan, run);
+  const allSteps = { ...plan, steps: [...new Set([...folder.plan.steps, ...plan.steps])] };
+  const ofPlan = subjectsOfPlan(allSteps);
   const recorded = fromSnapshot(plan, snapshot, null);
 
   if (text === undefined) {
@@ -89,7 +90,7 @@ async function answer(
 
   /** What the folder alone can tell. */
   function ofFolder({ kind, name }: Subject): Explained {
-    if (kind === 'step') return explainStep(name, plan, run, lines, path);
+    if (kind === 'step') return explainStep(name, allSteps, run, lines, path);
     if (kind === 'finding') return explainFinding(name, plan);
     return explainSubnet(name, plan, path);
   }

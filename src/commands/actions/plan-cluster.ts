@@ -1,12 +1,23 @@
+import { dirname } from 'node:path';
 import { runChecks } from '../../checks/index.ts';
 import { withCallersFlags } from '../../cli/callers-flags.ts';
 import type { Io } from '../../cli/io.ts';
-import { type ConnectionOptions, connect, loadTemplates, type Ports, writePlanFolder } from '../../composition.ts';
+import {
+  type ConnectionOptions,
+  connect,
+  loadTemplates,
+  type Ports,
+  readFromPlanFolder,
+  readInputFile,
+  realClock,
+  writePlanFolder,
+} from '../../composition.ts';
 import { plainJson } from '../../domain/canonical-json.ts';
 import { isBare } from '../../domain/evictable.ts';
 import { blockers } from '../../domain/finding.ts';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import { inParallel } from '../../domain/parallel.ts';
+import { parseSnapshot } from '../../domain/parse-snapshot.ts';
 import type { MigrationPlan, PlanRequest } from '../../domain/plan.ts';
 import { renderPlan } from '../../domain/plan-id.ts';
 import type { Scope } from '../../domain/scope.ts';
@@ -27,6 +38,8 @@ import { appendStepSummary } from './step-summary.ts';
 
 export interface PlanOptions {
   request: PlanRequest;
+  /** planned from in place of a look at the cluster; null or absent: it is looked at */
+  recorded?: Recorded | null;
   /** where the plan folder is written; null for a dry run */
   folder: string | null;
   format: 'text' | 'json' | 'markdown' | 'eksctl';
@@ -36,8 +49,13 @@ export interface PlanOptions {
   connection: ConnectionOptions;
 }
 
+/** A snapshot of a plan folder, which may hold manifests besides. */
+export interface Recorded {
+  path: string;
+  snapshot: ClusterSnapshot;
+}
+
 export interface PlanFlags {
-  cluster: string;
   nodegroup?: string[] | undefined;
   'max-pods'?: number | undefined;
   'warm-prefix-target'?: number | undefined;
@@ -59,7 +77,7 @@ export interface PlanFlags {
 }
 
 /** What the person asked, as data. A flag that was not given leaves no field. */
-export function planRequest(flags: PlanFlags): PlanRequest {
+export function planRequest(clusterName: string, flags: PlanFlags): PlanRequest {
   const given = {
     maxPods: flags['max-pods'],
     warmPrefixTarget: flags['warm-prefix-target'],
@@ -69,7 +87,7 @@ export function planRequest(flags: PlanFlags): PlanRequest {
     canaryImage: flags['canary-image'],
   };
   return {
-    clusterName: flags.cluster,
+    clusterName,
     nodegroups: flags.nodegroup ?? [],
     allow: flags.allow ?? [],
     soakSeconds: flags.soak,
@@ -86,24 +104,51 @@ export function planRequest(flags: PlanFlags): PlanRequest {
   };
 }
 
+/** Larger than that of a cluster of 100,000 pods. */
+const mostSnapshotBytes = 256 * 2 ** 20;
+
+/** @throws MigrateError SNAPSHOT.NOT_FOUND, SNAPSHOT.DAMAGED, SNAPSHOT.VERSION, FILES.* (exit 2) */
+export async function readRecorded(path: string): Promise<Recorded> {
+  const text = await readInputFile(path, mostSnapshotBytes);
+  if (text !== undefined) return { path, snapshot: parseSnapshot(text) };
+  throw new MigrateError({
+    code: 'SNAPSHOT.NOT_FOUND',
+    message: `There is no snapshot ${path}.`,
+    why: '--snapshot takes the snapshot.json of a plan folder.',
+    nextActions: ['give its path, or leave --snapshot out to look at the cluster now'],
+    exitCode: ExitCode.invalidInput,
+  });
+}
+
+/** Name of the cluster that is planned for. */
+export function clusterOf(asked: string | undefined, recorded: Recorded | null): string {
+  const found = recorded?.snapshot.cluster.name ?? asked;
+  if (found === undefined) {
+    throw new MigrateError({
+      code: 'INPUT.USAGE',
+      message: 'Missing: --cluster NAME.',
+      why: 'Only a snapshot (--snapshot FILE) tells by itself which cluster it is of.',
+      nextActions: ['prefix-migrate plan --help', 'aws eks list-clusters'],
+      exitCode: ExitCode.invalidInput,
+    });
+  }
+  if (recorded === null || asked === undefined || asked === found) return found;
+  throw new MigrateError({
+    code: 'SNAPSHOT.OTHER_CLUSTER',
+    message: `${recorded.path} is of cluster ${found}, and --cluster says "${asked}".`,
+    why: 'A plan is made from what was seen in one cluster, and fits no other.',
+    nextActions: ['leave --cluster out, or give the snapshot of that cluster'],
+    exitCode: ExitCode.invalidInput,
+  });
+}
+
 /** Survey, checks, plan, folder, result. Changes nothing but the folder. Exit code 4 when findings block the plan. */
 export async function planCluster(options: PlanOptions, io: Io): Promise<ExitCode> {
-  const { request } = options;
-  const ports = await connect(options.connection);
-  await refuseOtherKubeconfig(request.clusterName, ports);
-  const { clusterName, subnetIds } = request;
+  const { request, recorded } = options;
   const onProgress = (what: string) => io.progress(`  ${withoutControlCharacters(what)}`);
-  const surveyed = await survey(ports, { clusterName, subnetIds }, onProgress);
-  const scope = scopeOf(surveyed, request);
-  for (const { nodegroupName, detail } of scope.skipped) {
-    onProgress(`${nodegroupName} stays as it is: ${detail}`);
-  }
-  const manifests = await keepBarePods(ports, scope, onProgress);
-  const snapshot: ClusterSnapshot = {
-    ...surveyed,
-    ...(manifests.length === 0 ? {} : { barePods: manifests.map(({ barePod }) => barePod) }),
-    evictionRehearsal: await rehearsalOf(ports, scope, onProgress),
-  };
+  const { snapshot, scope, manifests } = recorded
+    ? await recordedScene(recorded, request, onProgress)
+    : await surveyedScene(options, onProgress);
   const plan = makePlan({
     snapshot,
     request,
@@ -111,10 +156,69 @@ export async function planCluster(options: PlanOptions, io: Io): Promise<ExitCod
     toolVersion: options.toolVersion,
     templates: await loadTemplates(options.root),
   });
+  if (recorded && Date.parse(plan.expiresAt) <= realClock().now()) {
+    onProgress(`this plan has expired: ${recorded.path} is of ${snapshot.observedAt}; --expires-in can be longer`);
+  }
   if (options.folder !== null) await writeFolder(options.folder, plan, snapshot, manifests);
   await appendStepSummary(() => planMarkdown(withoutControlCharacters(plan)), io);
   io.result(rendered(plan, snapshot, options, io));
   return blockers(plan.findings).length > 0 ? ExitCode.blockingFindings : ExitCode.done;
+}
+
+/** What a plan is made from. */
+interface Scene {
+  snapshot: ClusterSnapshot;
+  scope: Scope;
+  manifests: KeptManifest[];
+}
+
+async function surveyedScene({ connection, request }: PlanOptions, onProgress: Tell): Promise<Scene> {
+  const ports = await connect(connection);
+  await refuseOtherKubeconfig(request.clusterName, ports);
+  const { clusterName, subnetIds } = request;
+  const surveyed = await survey(ports, { clusterName, subnetIds }, onProgress);
+  const scope = scopeOf(surveyed, request);
+  tellSkipped(scope, onProgress);
+  const manifests = await keepBarePods(ports, scope, onProgress);
+  const snapshot: ClusterSnapshot = {
+    ...surveyed,
+    ...(manifests.length === 0 ? {} : { barePods: manifests.map(({ barePod }) => barePod) }),
+    evictionRehearsal: await rehearsalOf(ports, scope, onProgress),
+  };
+  return { snapshot, scope, manifests };
+}
+
+/** The same without a cluster. A rehearsal counts when it was one of the same pods. */
+async function recordedScene(recorded: Recorded, request: PlanRequest, onProgress: Tell): Promise<Scene> {
+  const { snapshot } = recorded;
+  const scope = scopeOf(snapshot, request);
+  tellSkipped(scope, onProgress);
+  const moving = new Set(scope.movingPods.map(({ uid }) => uid));
+  const rehearsal = snapshot.evictionRehearsal;
+  const isOfThese =
+    rehearsal?.pods === scope.movingPods.length && rehearsal.refusals.every(({ uid }) => moving.has(uid));
+  const evictionRehearsal = request.rehearseEvictions && isOfThese ? rehearsal : null;
+  const manifests = await keptManifests(recorded, onProgress);
+  return { snapshot: { ...snapshot, evictionRehearsal }, scope, manifests };
+}
+
+/** The manifests beside the snapshot. */
+async function keptManifests({ path, snapshot }: Recorded, onProgress: Tell): Promise<KeptManifest[]> {
+  const kept = await inParallel(4, snapshot.barePods ?? [], async (barePod) => {
+    const { namespace, name, file } = barePod;
+    const isOurs = file === barePodFile(namespace, name);
+    const yaml = isOurs ? await readFromPlanFolder(dirname(path), file) : undefined;
+    if (yaml !== undefined) return [{ barePod, yaml }];
+    onProgress(`the manifest of pod ${namespace}/${name} is not beside ${path}`);
+    return [];
+  });
+  return kept.flat();
+}
+
+type Tell = (what: string) => void;
+
+function tellSkipped({ skipped }: Scope, onProgress: Tell): void {
+  for (const { nodegroupName, detail } of skipped) onProgress(`${nodegroupName} stays as it is: ${detail}`);
 }
 
 async function rehearsalOf(

@@ -9,7 +9,8 @@ import { shellWord } from '../../domain/shell-word.ts';
 import { shortId } from '../../reporting/formats/plan-text.ts';
 import { jsonLine } from '../../reporting/text.ts';
 
-const replan = ({ cluster }: MigrationPlan): string => `prefix-migrate plan --cluster ${cluster.name} --out NEW_DIR`;
+const replan = ({ cluster }: MigrationPlan): string =>
+  `prefix-migrate plan --cluster ${shellWord(cluster.name)} --out NEW_DIR`;
 
 /** `--cluster` of apply. */
 export function refuseOtherName(plan: MigrationPlan, clusterName: string | undefined): void {
@@ -18,7 +19,7 @@ export function refuseOtherName(plan: MigrationPlan, clusterName: string | undef
     code: 'PLAN.OTHER_CLUSTER',
     message: `The plan is for cluster "${plan.cluster.name}", and --cluster says "${clusterName}". Nothing was changed.`,
     why: 'A plan holds names, sizes and subnets of one cluster and fits no other.',
-    nextActions: [`prefix-migrate plan --cluster ${clusterName}`],
+    nextActions: [`prefix-migrate plan --cluster ${shellWord(clusterName)}`],
     exitCode: ExitCode.stalePlan,
   });
 }

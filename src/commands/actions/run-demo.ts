@@ -3,6 +3,7 @@ import type { Io } from '../../cli/io.ts';
 import {
   type ConnectionOptions,
   listFolder,
+  openJournal,
   openPlanFolder,
   readTextFile,
   realClock,
@@ -75,6 +76,7 @@ export async function runDemo(options: DemoOptions, io: Io): Promise<ExitCode> {
       until: undefined,
       confirm: clusterName,
       approve: undefined,
+      state: { kind: 'file' },
       dryRun: false,
       clusterName,
       pollIntervalMilliseconds: 5000,
@@ -83,8 +85,9 @@ export async function runDemo(options: DemoOptions, io: Io): Promise<ExitCode> {
     },
     quiet,
   );
-  const { plan, journal } = await openPlanFolder(folder);
-  const { lines } = await journal.read();
+  const opened = await openPlanFolder(folder);
+  const { plan } = opened;
+  const { lines } = await openJournal(opened, { kind: 'file' }, null).read();
   const { observed } = await askWorld(record);
   const state = replay(plan, lines);
   io.result(

@@ -1,5 +1,6 @@
 import type { Io } from '../../cli/io.ts';
 import { appendTextFile } from '../../composition.ts';
+import { MigrateError } from '../../domain/migrate-error.ts';
 
 /** Appends Markdown to the summary of a GitHub Actions job, when there is one. Failing to is a warning: the work is done. */
 export async function appendStepSummary(markdown: () => string, io: Io): Promise<void> {
@@ -8,8 +9,7 @@ export async function appendStepSummary(markdown: () => string, io: Io): Promise
   try {
     await appendTextFile(path, `${markdown()}\n`);
   } catch (error) {
-    io.progress(
-      `warning: GITHUB_STEP_SUMMARY was not written: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    const why = error instanceof MigrateError ? `${error.message} ${error.why}` : String(error);
+    io.progress(`warning: GITHUB_STEP_SUMMARY was not written: ${why}`);
   }
 }

@@ -1,5 +1,6 @@
 import type { JournalEntry, JournalLine, StepProgress } from '../../domain/journal-entry.ts';
 import { clockTime, withoutControlCharacters, wrap } from '../text.ts';
+import { shortId } from './plan-text.ts';
 
 /**
  * What `log` prints: the journal in time order, one line each; the date where it changes. Times are UTC. Lines longer than
@@ -27,9 +28,11 @@ export const sentence = (entry: JournalEntry): string =>
 function describe(entry: JournalEntry): string {
   switch (entry.type) {
     case 'run-started':
-      return `run started: ${entry.command} (by ${entry.holder})`;
+      return `${entry.rollback === undefined ? 'run' : 'rollback'} started: ${entry.command} (by ${entry.holder})`;
+    case 'unlocked':
+      return `lock taken from ${entry.holder} by ${entry.by}: ${entry.reason}`;
     case 'approval':
-      return `approved by ${entry.by} (${entry.how === 'prompt' ? 'typed name' : '--confirm'}): ${entry.phases.join(', ')}`;
+      return `${entry.rollback === true ? 'rollback ' : ''}approved by ${entry.by} (${consents[entry.how]}): ${entry.phases.join(', ')} of plan ${shortId(entry.planId)}`;
     case 'step-started':
       return `${entry.stepId}: started`;
     case 'step-succeeded':
@@ -40,11 +43,14 @@ function describe(entry: JournalEntry): string {
       return `${entry.stepId}: ${progress(entry.progress)}`;
     case 'run-paused':
       // of a failure the line of its step has told
-      return entry.reason === 'until' ? entry.detail : `run paused (${entry.reason})`;
+      if (entry.reason === 'until') return entry.detail;
+      return `run paused (${entry.reason})${entry.reason === 'credentials' ? `: ${entry.detail}` : ''}`;
     case 'run-finished':
       return `run finished with exit code ${entry.exitCode}`;
   }
 }
+
+const consents = { prompt: 'typed name', 'confirm-flag': '--confirm', 'approve-flag': '--approve' };
 
 function progress(event: StepProgress): string {
   switch (event.kind) {

@@ -21,9 +21,9 @@ function state(now: string, detail: string): string {
   return ` (${words[now] ?? now}${detail === '' ? '' : `: ${detail}`})`;
 }
 
-/** What `apply --dry-run` prints: each step, what it would do now, and the call. `until`: the phase it was asked to stop after. */
-export function nextStepsText(steps: readonly NextStepView[], until?: string): string {
-  if (steps.length === 0) return `Nothing left to do${until === undefined ? '' : ` up to phase ${until}`}.\n`;
+/** What a `--dry-run` prints: each step, what it would do now, and the call; or that there is none. */
+export function nextStepsText(steps: readonly NextStepView[], { whenNone }: { whenNone: string }): string {
+  if (steps.length === 0) return `${whenNone}\n`;
   const lines = steps.flatMap(({ stepId, title, call, now, detail }) => [
     ...hanging(`  ${stepId}: `, title + state(now, detail), 6),
     ...call.split('\n').flatMap((line) => hanging('      ', line, 8)),

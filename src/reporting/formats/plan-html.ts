@@ -12,11 +12,14 @@ import {
   drainSentence,
   impossibleSentence,
   instructionsTitle,
+  lostForGood,
   memoryWords,
   nothingSentence,
   orderSentence,
   rehearsalSentence,
   reservedRanges,
+  rollbackCommand,
+  rollbackSentence,
   settingRows,
   shortageSentence,
   vpcCniSentence,
@@ -50,7 +53,7 @@ good until ${dateTime(plan.expiresAt)}. Plan <code>${plan.planId}</code>, made b
 <main>
 ${summary(plan)}
 ${findings(plan.findings)}
-${impossibleSentence(plan) === '' ? [nodegroups(plan), vpcCni(plan), subnets(plan, snapshot), drain(plan), steps(plan)] : ''}
+${impossibleSentence(plan) === '' ? [nodegroups(plan), vpcCni(plan), subnets(plan, snapshot), drain(plan), steps(plan), undo(plan)] : ''}
 </main>
 </body>
 </html>
@@ -223,6 +226,17 @@ function drain({ forecast, rehearsal }: MigrationPlan): Markup {
 ${rehearsed === '' ? '' : html`<p>${rehearsed}</p>`}
 ${drainTable(forecast)}
 <p class="dim">${drainAssumptions}</p>
+</section>`;
+}
+
+function undo(plan: MigrationPlan): Markup {
+  const lost = lostForGood(plan);
+  if (lost.length === 0) return html``;
+  return html`<section>
+<h2>What cannot be undone</h2>
+<ul>${lost.map((sentence) => html`<li>${sentence}</li>`)}</ul>
+<p>${rollbackSentence}</p>
+<pre><code>${rollbackCommand(null)}</code></pre>
 </section>`;
 }
 

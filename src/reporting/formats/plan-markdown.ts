@@ -9,10 +9,13 @@ import {
   drainSentence,
   impossibleSentence,
   instructionsTitle,
+  lostForGood,
   memoryWords,
   orderSentence,
   rehearsalSentence,
   reservedRanges,
+  rollbackCommand,
+  rollbackSentence,
   settingRows,
   shortageSentence,
   stageTitles,
@@ -99,6 +102,20 @@ function sections(plan: MigrationPlan): string[] {
       ['Step', 'Phase', 'Impact', 'What', 'After'],
       plan.steps.map((step) => [step.id, step.phase, step.impact, step.summary, step.dependsOn.join(', ')]),
     ),
+    '',
+    ...undoSection(plan),
+  ];
+}
+
+function undoSection(plan: MigrationPlan): string[] {
+  const lost = lostForGood(plan);
+  if (lost.length === 0) return [];
+  return [
+    '## What cannot be undone',
+    '',
+    ...lost.map((sentence) => `- ${plain(sentence)}`),
+    '',
+    `${rollbackSentence} ${code(rollbackCommand(null))}`,
     '',
   ];
 }

@@ -11,12 +11,15 @@ import {
   drainSentence,
   impossibleSentence,
   listed,
+  lostForGood,
   memoryWords,
   nodeSentence,
   nothingSentence,
   orderSentence,
   rehearsalSentence,
   reservedRanges,
+  rollbackCommand,
+  rollbackSentence,
 } from './plan-words.ts';
 import { vpcCniLines } from './vpc-cni-text.ts';
 
@@ -47,7 +50,8 @@ export function planText(plan: MigrationPlan, options: PlanTextOptions): string 
   if (plan.findings.length > 0) {
     lines.push(`  ${tally(plan.findings)}`, ...findingLines(plan.findings, options.colour), '');
   }
-  lines.push(...(impossible === '' ? (options.subnetMaps ?? []) : []), ...nextLines(plan, options));
+  if (impossible === '') lines.push(...(options.subnetMaps ?? []), ...undoLines(plan, options.folder));
+  lines.push(...nextLines(plan, options));
   return `${lines.join('\n')}\n`;
 }
 
@@ -166,6 +170,25 @@ const rowOf =
     String(subnet.freePrefixesAfter),
     subnet.fits ? 'fits' : `${missingBlocks(subnet)} short`,
   ];
+
+/** So many sentences about what cannot be undone are shown. */
+const shownLosses = 6;
+
+function undoLines(plan: MigrationPlan, folder: string | null): string[] {
+  const lost = lostForGood(plan);
+  // a plan that is refused is not approved either
+  if (lost.length === 0 || blockers(plan.findings).length > 0) return [];
+  const shown = lost.length > shownLosses + 1 ? lost.slice(0, shownLosses) : lost;
+  const more = lost.length - shown.length;
+  return [
+    '  What cannot be undone',
+    ...shown.flatMap((sentence) => hanging('  - ', sentence, 4)),
+    ...(more === 0 ? [] : [`    and ${more} more: --format markdown has them all`]),
+    ...hanging('  ', rollbackSentence, 2),
+    `    ${rollbackCommand(folder)}`,
+    '',
+  ];
+}
 
 function nextLines(
   plan: MigrationPlan,

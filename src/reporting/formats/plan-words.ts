@@ -1,3 +1,4 @@
+import { cannotUndo } from '../../domain/cannot-undo.ts';
 import { formatDuration } from '../../domain/duration.ts';
 import { blockers } from '../../domain/finding.ts';
 import type {
@@ -12,6 +13,7 @@ import type {
   VpcCniPlan,
   VpcCniSetting,
 } from '../../domain/plan.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import type { VpcCniOwner } from '../../domain/snapshot.ts';
 import { firstShort, stageMoments } from '../../domain/stages.ts';
 import { count, roughly } from '../text.ts';
@@ -159,6 +161,14 @@ function decidingSentence(forecast: Forecast): string {
 /** `2 at once` */
 export const pace = ({ kind, atOnce }: ForecastGroup): string =>
   kind === 'singletons' ? 'one after the other' : `${atOnce} at once`;
+
+/** What cannot be undone, in sentences; empty for a plan that does nothing. */
+export const lostForGood = (plan: MigrationPlan): string[] => (plan.steps.length === 0 ? [] : cannotUndo(plan));
+
+/** How to take back what can be. */
+export const rollbackSentence = 'Until the deletion of the first old node group, all else can be taken back:';
+export const rollbackCommand = (folder: string | null): string =>
+  `prefix-migrate rollback ${folder === null ? 'DIR' : shellWord(folder)}`;
 
 /** What would shorten the whole drain: no more than the next group leaves. */
 function savingSentence(forecast: Forecast): string {

@@ -7,15 +7,16 @@ import { code, plain } from './markdown.ts';
 import { shortId } from './plan-text.ts';
 import { phaseStatus, phasesOf } from './status-text.ts';
 
-/** A run of `apply` for the summary of a job: how it ended, where the phases stand, what moved. */
+/** A run for the summary of a job: how it ended, where the phases stand, what moved. `plan`: what was run. */
 export function runMarkdown(
   plan: MigrationPlan,
   { exitCode, state, stoppedBy }: { exitCode: number; state: RunState; stoppedBy?: FailureFields },
 ): string {
   const moved = summarize(plan, state);
   const failure = withoutControlCharacters(stoppedBy);
+  const kept = withoutControlCharacters(state.rollback?.kept ?? []);
   return [
-    `# prefix-migrate apply: ${plain(plan.cluster.name)}, plan ${shortId(plan.planId)}`,
+    `# prefix-migrate ${state.rollback === null ? 'apply' : 'rollback'}: ${plain(plan.cluster.name)}, plan ${shortId(plan.planId)}`,
     '',
     failure === undefined
       ? `Ended as asked (exit code ${exitCode}).`
@@ -28,7 +29,8 @@ export function runMarkdown(
     '| --- | --- |',
     ...phasesOf(plan).map((phase) => `| ${phase} | ${phaseStatus(plan, state, phase)} |`),
     '',
-    `${moved.podsMoved} pods moved in ${moved.evictions} evictions; pods per node ${moved.maxPodsBefore} -> ${moved.maxPodsAfter}.`,
+    ...(kept.length === 0 ? [] : [`Not taken back (gone or being deleted): ${kept.map(code).join(', ')}.`, '']),
+    `${moved.podsMoved} pods moved${state.rollback === null ? '' : ' back'} in ${moved.evictions} evictions; pods per node ${moved.maxPodsBefore} -> ${moved.maxPodsAfter}.`,
     '',
   ].join('\n');
 }

@@ -3,6 +3,7 @@ import { type MigrationPlan, type Phase, phases } from '../../domain/plan.ts';
 import type { RunState, StepStatus } from '../../domain/run-state.ts';
 import { summarize } from '../../domain/run-summary.ts';
 import { shellWord } from '../../domain/shell-word.ts';
+import { canBeTakenBack } from '../../domain/taken-back.ts';
 import { count, dateTime, hanging, paint, withoutControlCharacters } from '../text.ts';
 import { shortId } from './plan-text.ts';
 
@@ -22,14 +23,22 @@ export const phasesOf = (plan: MigrationPlan): Phase[] => phases.filter((phase) 
 const stepsOf = (plan: MigrationPlan, phase: Phase): MigrationPlan['steps'] =>
   plan.steps.filter((step) => step.phase === phase);
 
-export type Verdict = 'not-started' | 'under-way' | 'stopped' | 'finished';
+export type Verdict = 'not-started' | 'under-way' | 'stopped' | 'finished' | 'rolling-back' | 'rolled-back';
 
-/** The migration as a whole. `under-way` means that the last run wrote no end: it runs, or it was killed. */
+/**
+ * The migration as a whole. `under-way` means that the last run wrote no end: it runs, or it was killed. `plan` is what is
+ * worked on: once a rollback has begun, the plan that takes it back.
+ */
 export function verdictOf(plan: MigrationPlan, state: RunState): Verdict {
-  if (plan.steps.every((step) => state.steps[step.id]?.status === 'succeeded')) return 'finished';
+  const isDone = plan.steps.every((step) => state.steps[step.id]?.status === 'succeeded');
+  if (state.rollback !== null) return isDone ? 'rolled-back' : 'rolling-back';
+  if (isDone) return 'finished';
   if (state.runs.length === 0) return 'not-started';
-  return state.runs.at(-1)?.endedAt === null ? 'under-way' : 'stopped';
+  return isOpen(state) ? 'under-way' : 'stopped';
 }
+
+/** The last run has written no end. */
+const isOpen = (state: RunState): boolean => state.runs.at(-1)?.endedAt === null;
 
 export interface StatusOptions {
   folder: string;
@@ -40,7 +49,7 @@ export interface StatusOptions {
   now: string;
 }
 
-/** What `status` prints. */
+/** What `status` prints. `plan` is what is worked on, see `verdictOf`. */
 export function statusText(plan: MigrationPlan, state: RunState, options: StatusOptions): string {
   const clean = withoutControlCharacters({ plan, state });
   return `${lines(clean.plan, clean.state, options).join('\n')}\n`;
@@ -65,7 +74,7 @@ function lines(plan: MigrationPlan, state: RunState, options: StatusOptions): st
     ...(plan.steps.length > 0 ? [''] : []),
     ...(moved > 0 || refused > 0
       ? [
-          `  ${count(moved, 'pod')} moved${refused > 0 ? `; a budget refused ${count(refused, 'eviction')} for a while` : ''}`,
+          `  ${count(moved, 'pod')} moved${state.rollback === null ? '' : ' back'}${refused > 0 ? `; a budget refused ${count(refused, 'eviction')} for a while` : ''}`,
           '',
         ]
       : []),
@@ -96,17 +105,27 @@ function headline(plan: MigrationPlan, state: RunState, { isGone }: StatusOption
       return plan.steps.length === 0 ? 'nothing to do' : 'finished';
     case 'not-started':
       return 'not started';
+    case 'rolled-back':
+      return 'taken back';
+    case 'rolling-back':
+      return `being taken back: ${lastRun(state, isGone)}`;
     case 'under-way':
-      return isGone ? 'killed part-way; can go on' : 'begun and not finished';
     case 'stopped':
-      return `${stops[state.runs.at(-1)?.paused ?? ''] ?? 'stopped part-way'}; can go on`;
+      return lastRun(state, isGone);
   }
+}
+
+function lastRun(state: RunState, isGone: boolean): string {
+  if (isOpen(state)) return isGone ? 'killed part-way; can go on' : 'begun and not finished';
+  return `${stops[state.runs.at(-1)?.paused ?? ''] ?? 'stopped part-way'}; can go on`;
 }
 
 const stops: Record<string, string> = {
   until: 'stopped after a phase, as asked',
   interrupted: 'stopped by Ctrl-C (SIGINT)',
   terminated: 'stopped by SIGTERM',
+  credentials: 'stopped, since the credentials had ended',
+  unlocked: 'its lock was taken away',
 };
 
 function nextLines(plan: MigrationPlan, state: RunState, { folder, isGone, now }: StatusOptions): string[] {
@@ -120,16 +139,51 @@ function nextLines(plan: MigrationPlan, state: RunState, { folder, isGone, now }
     case 'not-started':
       if (blocking.length > 0)
         return [...hanging('  ', `Blocked, so apply refuses it: ${blocking.join(', ')}.`, 2), again];
-      if (plan.expiresAt <= now) return [`  Expired at ${dateTime(plan.expiresAt)}, so apply refuses it.`, again];
+      if (plan.expiresAt <= now) return [...expiredLines(plan, state), again];
       return [`  Good until ${dateTime(plan.expiresAt)}.`, `  Next: prefix-migrate apply ${shellWord(folder)}`];
-    case 'under-way':
+    case 'rolled-back':
       return [
-        ...hanging('  ', isGone ? 'The process of the last run has ended without a word.' : runner(state), 2),
-        `  To go on: prefix-migrate apply ${shellWord(folder)}`,
+        ...keptLines(state),
+        `  Nothing left to undo. What was done: prefix-migrate log ${shellWord(folder)}`,
+        `${again} --out NEW_DIR`,
       ];
+    case 'rolling-back':
+      return [
+        ...keptLines(state),
+        ...howItEnded(state, isGone),
+        `  To go on: prefix-migrate rollback ${shellWord(folder)}`,
+      ];
+    case 'under-way':
     case 'stopped':
-      return [`  To go on: prefix-migrate apply ${shellWord(folder)}`];
+      if (isExpired(plan, state, now)) return [...expiredLines(plan, state), again];
+      return [
+        ...howItEnded(state, isGone),
+        `  To go on: prefix-migrate apply ${shellWord(folder)}`,
+        ...(canBeTakenBack(plan, state) ? [`  To take it back: prefix-migrate rollback ${shellWord(folder)}`] : []),
+      ];
   }
+}
+
+/** A plan that nothing was done of is refused after its time; one that was begun must be able to end. `now`: ISO 8601 */
+export const isExpired = ({ expiresAt }: MigrationPlan, state: RunState, now: string): boolean =>
+  expiresAt <= now && Object.values(state.steps).every(({ status }) => status === 'pending');
+
+const expiredLines = ({ expiresAt }: MigrationPlan, { approvals }: RunState): string[] => {
+  const consent = approvals.length === 0 ? '' : ', and its approvals with it';
+  return hanging('  ', `Expired at ${dateTime(expiresAt)}${consent}, so apply refuses it.`, 2);
+};
+
+/** Of a rollback: what stays. */
+function keptLines({ rollback }: RunState): string[] {
+  const kept = rollback?.kept ?? [];
+  if (kept.length === 0) return [];
+  return hanging('  ', `Not taken back, since the old node group is gone or being deleted: ${kept.join(', ')}.`, 2);
+}
+
+/** Of a run that has written no end. */
+function howItEnded(state: RunState, isGone: boolean): string[] {
+  if (!isOpen(state)) return [];
+  return hanging('  ', isGone ? 'The process of the last run has ended without a word.' : runner(state), 2);
 }
 
 /** Run ids are `host_pid.began_uuid`. */

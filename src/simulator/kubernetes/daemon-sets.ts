@@ -105,7 +105,16 @@ function manageDaemons(context: ControllerContext, set: DaemonSet, hash: string)
     if (wanted && pods.length === 0 && createDaemon(context, set, hash, node)) refused = true;
     if (!wanted && cannotStay(set, node)) for (const pod of pods.filter(isActive)) context.deletePod(pod);
   }
+  for (const pod of unscheduledWithoutNode(context.store, set)) context.deletePod(pod);
   return refused;
+}
+
+/** Nobody else would take them away: the scheduler waits for their node, and garbage collection looks at bound pods. */
+function unscheduledWithoutNode(store: KubernetesStore, set: DaemonSet): Pod[] {
+  const nodes = new Set(store.list<Node>('nodes').map(({ metadata }) => metadata.name));
+  return podsOf(store, set).filter(
+    (pod) => pod.spec.nodeName === undefined && !nodes.has(targetNode(pod)) && !isTerminating(pod),
+  );
 }
 
 /** A NoSchedule taint that came later leaves a running daemon alone. */

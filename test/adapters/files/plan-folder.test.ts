@@ -188,12 +188,18 @@ test('lock: release leaves the lock of somebody else', async () => {
   assert.equal((await readFileLock(dir))?.id, 'you');
 });
 
+/** as `newHolderId` names it */
+const machine = newHolderId().replace(/_[\d.]+_[0-9a-f-]{36}$/, '');
+
 test('holder ids tell whether their process has ended', () => {
   assert.equal(isHolderGone(newHolderId()), false);
   const uuid = '0e9c5f0a-5a7f-4f6e-8f1e-0a1b2c3d4e5f';
   const ended = spawnSync(process.execPath, ['-e', '0']).pid;
-  assert.equal(isHolderGone(`${hostname()}_${ended}_${uuid}`), true);
+  assert.equal(isHolderGone(`${machine}_${ended}_${uuid}`), true);
   assert.equal(isHolderGone(`another_${ended}_${uuid}`), false);
+  // another machine, or another container, of the same name
+  assert.equal(isHolderGone(`${hostname()}~00000000_${ended}_${uuid}`), false);
+  assert.equal(isHolderGone(`${hostname()}_${ended}_${uuid}`), false);
   assert.equal(isHolderGone('anything'), false);
 });
 
@@ -221,8 +227,8 @@ test('a process that has ended counts as gone before its parent has noticed', { 
   await until(child, /\) Z /);
   assert.doesNotThrow(() => process.kill(child, 0));
   const uuid = '0e9c5f0a-5a7f-4f6e-8f1e-0a1b2c3d4e5f';
-  assert.equal(isHolderGone(`${hostname()}_${child}_${uuid}`), true);
-  assert.equal(isHolderGone(`${hostname()}_${parent.pid}_${uuid}`), false);
+  assert.equal(isHolderGone(`${machine}_${child}_${uuid}`), true);
+  assert.equal(isHolderGone(`${machine}_${parent.pid}_${uuid}`), false);
 });
 
 test('a later process with the number of an ended one is not taken for it', { skip: !isLinux }, async () => {

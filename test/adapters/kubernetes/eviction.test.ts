@@ -93,7 +93,7 @@ const rows: [name: string, answer: Recorded, outcome: Partial<EvictionOutcome>][
   [
     'load balancer',
     { status: 502, headers: {}, body: '<html>Bad Gateway</html>' },
-    { kind: 'unknown', detail: 'HTTP 502' },
+    { kind: 'unknown', detail: 'HTTP 502, an HTML page' },
   ],
   ['not an API server', { status: 404, headers: {}, body: '404 page not found' }, { kind: 'unknown' }],
   ['redirect', { status: 302, headers: {}, body: '' }, { kind: 'unknown' }],

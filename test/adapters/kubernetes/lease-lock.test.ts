@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { breakLeaseLock, createLeaseLock, leaseName } from '../../../src/adapters/kubernetes/lease-lock.ts';
+import { createLeaseLock, leaseName } from '../../../src/adapters/kubernetes/lease-lock.ts';
 import { ExitCode, MigrateError } from '../../../src/domain/migrate-error.ts';
 import type { KubernetesPort, LeaseRecord } from '../../../src/ports/kubernetes.ts';
 import { createBench } from '../virtual.ts';
@@ -195,14 +195,76 @@ test('warns when it cannot be given back', async () => {
   assert.match(warnings[0] ?? '', /kube-system\/prefix-migrate-demo was not given back/);
 });
 
-test('breaks a lock that is as it was shown, and no other', async () => {
-  const found = heldBy('other', 300);
-  const { run, kubernetes, leases } = setUp(found);
-  await run(breakLeaseLock(kubernetes, 'demo', found));
-  assert.equal(leases.record?.holder, '');
-  leases.record = heldBy('other', 0);
-  leases.record.resourceVersion = '9';
-  await assert.rejects(breakLeaseLock(kubernetes, 'demo', found), isHeld);
+test('takes a lock over only as it was seen: whoever was faster keeps it', async () => {
+  const { run, lock, clock, leases, kubernetes } = setUp(heldBy('other', 300));
+  const { getLease } = kubernetes;
+  const begin = clock.now();
+  // a third one takes it right after the last look
+  kubernetes.getLease = async (...args) => {
+    const found = await getLease(...args);
+    if (clock.now() - begin >= 60_000 && leases.record?.holder === 'other') {
+      leases.record = { ...heldBy('third', 0), resourceVersion: '8' };
+    }
+    return found;
+  };
+  await assert.rejects(run(lock.acquire(me, never)), /third/);
+  assert.equal(leases.record?.holder, 'third');
+});
+
+test('says where the journal is before it is written, and keeps saying it', async () => {
+  const bench = createBench();
+  const { leases, kubernetes } = createLeases();
+  const journal = { planId: 'plan', state: 'kubernetes', isEmpty: async () => true, actionsElsewhere: () => [] };
+  const lock = createLeaseLock({ kubernetes, clock: bench.clock, clusterName: 'demo', journal });
+  const held = await bench.run(lock.acquire(me, never));
+  assert.equal(leases.record?.journal, undefined);
+  await bench.run(Promise.all([lock.noteJournal(), lock.noteJournal()]));
+  assert.deepEqual([leases.record?.journal, leases.writes], [{ planId: 'plan', state: 'kubernetes' }, 2]);
+  await bench.run(bench.clock.sleep(15_000));
+  await bench.run(held.release());
+  const left: LeaseRecord | undefined = leases.record;
+  assert.deepEqual([left?.holder, left?.journal?.state], ['', 'kubernetes']);
+});
+
+const actionsElsewhere = (found: string): string[] => [`apply --state ${found}`];
+
+test('a run whose journal is empty is refused when that of its plan is elsewhere, and leaves the lock as it was', async () => {
+  const noted = { planId: 'plan', state: 's3://b/p' };
+  const rows: [own: { planId: string; state: string; empty: boolean }, refused: boolean][] = [
+    [{ planId: 'plan', state: 'kubernetes', empty: true }, true],
+    [{ planId: 'plan', state: 'kubernetes', empty: false }, false],
+    [{ planId: 'plan', state: 's3://b/p', empty: true }, false],
+    [{ planId: 'other', state: 'kubernetes', empty: true }, false],
+  ];
+  for (const [{ planId, state, empty }, refused] of rows) {
+    const bench = createBench();
+    const { leases, kubernetes } = createLeases({ ...heldBy('', 300), journal: noted });
+    const journal = { planId, state, isEmpty: async () => empty, actionsElsewhere };
+    const lock = createLeaseLock({ kubernetes, clock: bench.clock, clusterName: 'demo', journal });
+    const taken = bench.run(lock.acquire(me, never));
+    if (!refused) {
+      await bench.run((await taken).release());
+      continue;
+    }
+    await assert.rejects(taken, (error) => {
+      assert.ok(error instanceof MigrateError);
+      assert.deepEqual([error.code, error.exitCode], ['STATE.ELSEWHERE', 2]);
+      assert.deepEqual(error.nextActions, ['apply --state s3://b/p']);
+      return true;
+    });
+    assert.deepEqual([leases.record?.holder, leases.record?.journal], ['', noted]);
+  }
+});
+
+test('whoever finds it held is told how to break it', async () => {
+  const bench = createBench();
+  const { kubernetes } = createLeases(heldBy('other', 5));
+  const unlockCommand = "prefix-migrate unlock DIR --reason 'WHY'";
+  const lock = createLeaseLock({ kubernetes, clock: bench.clock, clusterName: 'demo', unlockCommand });
+  await assert.rejects(bench.run(lock.acquire(me, never)), (error) => {
+    assert.ok(error instanceof MigrateError);
+    return error.nextActions.at(-1)?.endsWith(unlockCommand) ?? false;
+  });
 });
 
 test('stops waiting when it is told to', async () => {

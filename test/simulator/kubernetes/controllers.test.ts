@@ -105,6 +105,16 @@ test('a DaemonSet runs on every node that its tolerations allow, cordoned ones t
   );
 });
 
+test('a daemon that was never scheduled goes with its node', () => {
+  const world = createWorld({ nodes: 2 });
+  world.workload('DaemonSet', 'agent', 0, { cpu: '4' });
+  world.clock.advance(10_000);
+  assert.deepEqual(nodesOf(world), ['', '']);
+  world.store.remove('nodes', undefined, 'node-1');
+  world.clock.advance(10_000);
+  assert.deepEqual(nodesOf(world), ['']);
+});
+
 test('the scheduler says why a pod fits nowhere, and looks again when something changes', () => {
   const world = createWorld();
   world.store.update<Node>('nodes', undefined, 'node-0', ({ spec }) => {

@@ -1,0 +1,93 @@
+import type { Step } from '../domain/plan.ts';
+import type { ClusterNode } from '../domain/snapshot.ts';
+import type { Ports } from '../ports/ports.ts';
+import { drainSource } from './drain-source.ts';
+import { deletionFailed, explainStuckDeletion, podsLeft, podsToLeave, schedulable } from './nodegroup-deletion.ts';
+import { cordonedBy, isOurs, shortPlanId } from './ownership.ts';
+import type { Observation, StepContext, StepHandler, StepRun } from './step-handler.ts';
+import { deletion, mayHaveActed, mayStillShow, undoneId } from './undoing.ts';
+
+type DeleteStep = Step<'delete-replacement'>;
+
+/**
+ * Deletes a replacement that the plan made, when its pods have gone back. As with a source, EKS would end pods whatever their
+ * budgets say, so it is asked for only while none is left that has to move, and none can come: nodes that join late are
+ * cordoned, and pods that came with them drained, first. A replacement that failed, or was never made, is no obstacle.
+ */
+export const deleteReplacement: StepHandler<'delete-replacement'> = {
+  title: ({ params }) => `delete node group ${params.nodegroupName}`,
+
+  observe,
+
+  async act(step, ports, run) {
+    const { clusterName, nodegroupName } = step.params;
+    // the last look before what cannot be undone
+    const now = await observe(step, ports, run);
+    if (now.kind === 'conflict') throw now.error;
+    if (now.kind !== 'actionable' || (await emptyLateNodes(step, ports, run)) || run.signal.aborted) return;
+    await ports.eks.deleteNodegroup(clusterName, nodegroupName);
+    await run.progress({ kind: 'update-requested', what: deletion, id: nodegroupName });
+  },
+
+  describeCall: ({ params }) => `eks:DeleteNodegroup ${params.nodegroupName} of cluster ${params.clusterName}`,
+
+  /** A plan that wants it again makes it. */
+  undo: () => undefined,
+
+  deadlineSeconds: ({ params }) => params.timeoutSeconds,
+
+  explainDeadline: ({ params }, ports) => explainStuckDeletion(params, ports),
+};
+
+async function observe(step: DeleteStep, ports: Ports, context: StepContext): Promise<Observation> {
+  const { clusterName, nodegroupName, tags, drain } = step.params;
+  const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
+  if (group !== undefined && !isOurs(tags, group.tags)) {
+    return { kind: 'satisfied', detail: `node group ${nodegroupName} was not made by this plan: it stays` };
+  }
+  const nodes = await ports.kubernetes.listNodes(nodegroupName);
+  if (group === undefined) return absent(step, nodes, ports, context);
+  const detail = `node group ${nodegroupName} is ${group.status}`;
+  if (group.status === 'DELETING') return { kind: 'in-progress', detail: `${detail}, ${nodes.length} nodes left` };
+  if (group.status === 'DELETE_FAILED') return deletionFailed(step.params, group);
+  const late = nodes.filter((node) => !node.unschedulable && context.state.cordonedNodes[node.uid] === undefined);
+  if (late.length > 0) return { kind: 'actionable', detail: `${late.map(({ name }) => name).join(', ')} came late` };
+  const pods = await podsToLeave(nodes, ports);
+  const staying = pods.filter(({ deletionTimestamp }) => deletionTimestamp === null);
+  if (staying.length > 0 && drain !== undefined && nodes.every(({ unschedulable }) => unschedulable)) {
+    return { kind: 'actionable', detail: `${staying.length} pods came late to ${nodegroupName}` };
+  }
+  const isInUse = schedulable(step.params, nodes) ?? podsLeft(step.params, pods);
+  if (isInUse !== null) return isInUse;
+  // EKS deletes no group in the middle of a change
+  if (group.status === 'CREATING' || group.status === 'UPDATING') return { kind: 'in-progress', detail };
+  return { kind: 'actionable', detail: `${nodegroupName} is empty` };
+}
+
+/** True when there was something to do, so that it has to be looked at again. */
+async function emptyLateNodes({ params, ...step }: DeleteStep, ports: Ports, run: StepRun): Promise<boolean> {
+  const nodes = await ports.kubernetes.listNodes(params.nodegroupName);
+  const open = nodes.filter((node) => !node.unschedulable);
+  const annotation = { key: cordonedBy, value: shortPlanId(run.planId) };
+  for (const { name, uid } of open) {
+    if (run.signal.aborted) return true;
+    const node = await ports.kubernetes.cordon(name, uid, annotation);
+    if (node !== undefined) await run.progress({ kind: 'cordoned', node: node.name, uid: node.uid });
+  }
+  if (open.length > 0) return true;
+  if (params.drain === undefined || (await podsToLeave(nodes, ports)).length === 0) return false;
+  await drainSource.act({ ...step, kind: 'drain-source', params: params.drain }, ports, run);
+  return true;
+}
+
+function absent(step: DeleteStep, nodes: readonly ClusterNode[], ports: Ports, context: StepContext): Observation {
+  const { nodegroupName } = step.params;
+  if (nodes.length > 0) {
+    return { kind: 'in-progress', detail: `${nodegroupName} is gone, ${nodes.length} of its nodes are still leaving` };
+  }
+  if (mayStillShow(step.id, ports, context)) {
+    return { kind: 'in-progress', detail: `${nodegroupName} was asked for, and may still come into sight` };
+  }
+  const wasMade = mayHaveActed(context.state, undoneId(step.id));
+  return { kind: 'satisfied', detail: `node group ${nodegroupName} is ${wasMade ? 'gone' : 'not there'}` };
+}
