@@ -1,6 +1,7 @@
 /** The only file that constructs adapters: what the rest of the program gets of the outside. */
 import { join, relative } from 'node:path';
 import { type AwsOptions, createAwsPorts } from './adapters/aws/aws-ports.ts';
+import { refuseBadEndpoints } from './adapters/aws/endpoint-variables.ts';
 import { createRealClock } from './adapters/clock/real-clock.ts';
 import { createScaledClock } from './adapters/clock/scaled-clock.ts';
 import { isGone, isHolderGone, thisProcess } from './adapters/files/host.ts';
@@ -12,7 +13,7 @@ import {
   readTemplates,
   removeFileLock,
 } from './adapters/files/plan-folder.ts';
-import { configMapJournal } from './adapters/kubernetes/configmap-journal.ts';
+import { configMapJournal, configMapsOf } from './adapters/kubernetes/configmap-journal.ts';
 import { createKubernetesPort } from './adapters/kubernetes/kubernetes-port.ts';
 import {
   createLeaseLock,
@@ -77,6 +78,7 @@ export interface ConnectionOptions {
 export async function connect(options: ConnectionOptions): Promise<Ports> {
   const { clusterName, region, profile, context, signal, clock = createRealClock() } = options;
   refuseUnverifiedTls(process.env);
+  refuseBadEndpoints(process.env);
   const kubeconfig = options.kubeconfig ?? process.env['KUBECONFIG'];
   const aws = createAwsPorts({ clock, region, profile, signal, env: process.env, ...options.aws });
   const { eks, ec2, autoScaling, identity } = aws;
@@ -184,7 +186,9 @@ export function locked({ ports, folder, state, journal, command, onWarning, brok
     planId,
     state: state.kind === 'file' ? `file://${thisProcess().host}${folder.dir}` : stateText(state),
     isEmpty: async () => (await journal.read()).lines.length === 0,
+    title: journalTitle(state, folder.plan),
     actionsElsewhere: (found) => actionsElsewhere(found, folder, command),
+    actionsGone: [`put it back from a backup, then: ${command}`, planAnew(folder)],
   };
   const flag = state.kind === 'file' ? '' : ` --state ${shellWord(stateText(state))}`;
   const lease = createLeaseLock({
@@ -203,7 +207,9 @@ export function locked({ ports, folder, state, journal, command, onWarning, brok
       read: () => journal.read(),
       append: async (at, entry) => {
         await lease.noteJournal();
-        return journal.append(at, entry);
+        const line = await journal.append(at, entry);
+        lease.journalBegun();
+        return line;
       },
     },
     refuseElsewhere: async () => refuseElsewhere(await readLeaseLock(kubernetes, cluster.name), own),
@@ -248,9 +254,17 @@ export async function lockHolders(
 /** Takes the lock of the folder from whoever has it. */
 export const breakFolderLock = ({ dir }: PlanFolder): Promise<void> => removeFileLock(dir);
 
+/** As people find it; of one in a folder nobody but its own machine can say that it is gone. */
+function journalTitle(state: StateLocation, { cluster, planId }: MigrationPlan): string | null {
+  if (state.kind === 'file') return null;
+  return state.kind === 's3' ? stateText(state) : configMapsOf(cluster.name, planId);
+}
+
+const planAnew = ({ plan: { cluster } }: PlanFolder): string =>
+  `or, when that journal is lost, plan anew: prefix-migrate plan --cluster ${cluster.name} --out NEW_DIR`;
+
 function actionsElsewhere(found: string, folder: PlanFolder, command: string): string[] {
-  const { name } = folder.plan.cluster;
-  const anew = `or, when that journal is lost, plan anew: prefix-migrate plan --cluster ${name} --out NEW_DIR`;
+  const anew = planAnew(folder);
   const [, host, dir] = /^file:\/\/([^/]*)(\/.*)$/.exec(found) ?? [];
   if (host === undefined || dir === undefined) {
     return [`${command.replace(/ --state(=| )('[^']*'|\S+)/, '')} --state ${shellWord(found)}`, anew];

@@ -130,12 +130,12 @@ const tornPart = (line: number): MigrateError =>
     exitCode: ExitCode.invalidInput,
   });
 
-/** Somebody else wrote to the journal: `part` is not as this run left it. */
+/** Somebody else wrote to the journal, or removed it: `part` is not as this run left it. */
 export const journalChanged = (part: string): MigrateError =>
   new MigrateError({
     code: 'JOURNAL.CHANGED',
-    message: `${part} was changed by somebody else while this run was writing to the journal.`,
-    why: 'Two runs must never write to one journal. This one stopped; nothing that is in the journal was lost.',
-    nextActions: ['see who else runs this plan (prefix-migrate log DIR), then run the same command again'],
+    message: `${part} was changed or removed by somebody else while this run was writing to the journal.`,
+    why: 'Two runs must never write to one journal, so this one stopped. Perhaps its lock was taken away (prefix-migrate unlock), and another run has begun.',
+    nextActions: ['run the same command again: it says who has the lock, or goes on from what is in the journal'],
     exitCode: ExitCode.stoppedPartWay,
   });

@@ -1,6 +1,7 @@
 import { Errors } from '@oclif/core';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 import { paint, withoutControlCharacters, wrap } from '../reporting/text.ts';
+import { withCallersFlags } from './callers-flags.ts';
 import { nearest } from './nearest.ts';
 
 export interface ErrorFields {
@@ -81,14 +82,18 @@ function describeUsage(error: Error, command: string | undefined, commands: read
 
 const help = 'prefix-migrate --help';
 
-/** What happened, why, and what to do next, in at most 80 columns. */
-export function renderError(fields: ErrorFields, options: { colour: boolean }): string {
+/**
+ * What happened, why, and what to do next, in at most 80 columns. Commands to paste get the flags of the caller's
+ * `commandLine` that say where; those that are told of, such as that of another run, stay as they are.
+ */
+export function renderError(fields: ErrorFields, options: { colour: boolean; commandLine?: string }): string {
+  const { colour, commandLine = '' } = options;
   const clean = withoutControlCharacters(fields);
   const lines = [...wrap(clean.message, 80), ''];
   if (clean.why !== '') lines.push(...wrap(clean.why, 78).map((line) => `  ${line}`), '');
   // Commands are to be pasted: never broken into lines.
-  for (const action of clean.nextActions) lines.push(`  -> ${action}`);
-  lines[0] = paint('red', lines[0] ?? '', options.colour);
-  lines.push(paint('dim', `  (${clean.code}, exit code ${clean.exitCode})`, options.colour));
+  for (const action of clean.nextActions) lines.push(`  -> ${withCallersFlags(action, commandLine)}`);
+  lines[0] = paint('red', lines[0] ?? '', colour);
+  lines.push(paint('dim', `  (${clean.code}, exit code ${clean.exitCode})`, colour));
   return `${lines.join('\n')}\n`;
 }

@@ -2,7 +2,7 @@
 import { Config, type Interfaces, run } from '@oclif/core';
 import { plainJson } from '../domain/canonical-json.ts';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
-import { commandLineOf, withCallersFlags } from './callers-flags.ts';
+import { commandLineOf } from './callers-flags.ts';
 import { describeError, renderError } from './errors.ts';
 import { colourWanted } from './io.ts';
 
@@ -82,8 +82,8 @@ function showError(error: unknown, argv: readonly string[], commands: readonly s
     const end = isRun && !has('dry-run') ? { entry: { type: 'run-finished', exitCode } } : {};
     process.stdout.write(`${plainJson({ ok: false, error: { code, message, why, nextActions }, ...end })}\n`);
   } else {
-    const text = renderError(fields, { colour: colourWanted(process.stderr, has('no-color')) });
-    process.stderr.write(withCallersFlags(text, commandLineOf(['prefix-migrate', ...own])));
+    const commandLine = commandLineOf(['prefix-migrate', ...own]);
+    process.stderr.write(renderError(fields, { colour: colourWanted(process.stderr, has('no-color')), commandLine }));
   }
   if (has('verbose') && error instanceof Error) process.stderr.write(`\n${error.stack ?? error.message}\n`);
   return fields.exitCode;

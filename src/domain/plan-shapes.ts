@@ -175,7 +175,13 @@ export const paramMembers: { [K in StepKind]: Members<StepParams[K]> } = {
   'cordon-source': { nodegroupNames: names },
   'drain-source': drainSource,
   soak: { seconds },
-  'delete-source': { clusterName: name, nodegroupName: name, replacementName: name, timeoutSeconds: seconds },
+  'delete-source': {
+    clusterName: name,
+    nodegroupName: name,
+    replacementName: name,
+    drain: optional(object<StepParams['drain-source']>(drainSource)),
+    timeoutSeconds: seconds,
+  },
   cleanup: { clusterName: name, reserved: texts, stays: optional(texts) },
   'uncordon-source': { nodegroupNames: names },
   'scale-source': {

@@ -369,7 +369,14 @@ export interface StepParams {
     waitForJobsSeconds: number;
   };
   soak: { seconds: number };
-  'delete-source': { clusterName: string; nodegroupName: string; replacementName: string; timeoutSeconds: number };
+  'delete-source': {
+    clusterName: string;
+    nodegroupName: string;
+    replacementName: string;
+    /** how nodes are emptied that came when the drain was over; the run puts in how the plan drains */
+    drain?: StepParams['drain-source'];
+    timeoutSeconds: number;
+  };
   cleanup: {
     clusterName: string;
     /** ranges that the plan reserved, and that stay: `10.0.1.64/26 of subnet-0abc` */
@@ -394,7 +401,7 @@ export interface StepParams {
     source: string;
     /** ours only with these */
     tags: Record<string, string>;
-    /** how pods go that came when the drain was over, to nodes that joined late; absent: a person has to move them */
+    /** how nodes are emptied that came when the drain was over; absent: a person has to move their pods */
     drain?: StepParams['drain-source'];
     timeoutSeconds: number;
   };

@@ -14,7 +14,7 @@ export interface StepState {
   generation: number;
   failure: FailureFields | null;
   detail: string | null;
-  /** ids of updates that EKS gave us, by what they are for */
+  /** ids of updates that EKS gave us for this token, by what they are for */
   updates: Record<string, string>;
   /** how things were before the step changed them, by what they are; of several records the first */
   recorded: Record<string, unknown>;
@@ -124,7 +124,10 @@ export function applyEntry(state: RunState, at: string, entry: JournalEntry): vo
       if (step === undefined) break;
       step.status = 'started';
       step.startedAt ??= at;
-      if (step.token !== null && step.token !== entry.token) step.generation += 1;
+      if (step.token !== null && step.token !== entry.token) {
+        step.generation += 1;
+        step.updates = {};
+      }
       step.token = entry.token;
       step.failure = null;
       break;

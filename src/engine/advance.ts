@@ -43,12 +43,19 @@ interface Work {
   started: boolean;
   /** the last act, and what was seen before it, while nothing else has shown since; `first`: the first such act */
   acted: { at: number; first: number; on: string } | null;
+  /** the last act, whatever has shown since; before the first the first look */
+  lastAct: number;
+  /** how often this run has asked anew for what somebody has taken back */
+  askedAnew: number;
 }
 
 /** AWS answers reads from before a write for some seconds: an act is not repeated before it had this time to show. */
 const visibleAfterMilliseconds = 30_000;
 /** When acts have shown nothing for so long, AWS answers their token with something that was deleted since. */
 const tokenSpentAfterMilliseconds = 90_000;
+/** What somebody has taken back is asked for anew: not before it is sure, and not for ever. */
+const takenBackAfterMilliseconds = 120_000;
+const timesAskedAnew = 3;
 
 export const handlerOf = (handlers: Handlers, step: AnyStep): StepHandler<StepKind> => handlers[step.kind];
 
@@ -62,10 +69,12 @@ export async function advance(step: AnyStep, run: Run): Promise<boolean> {
   const work = workOn(step, run);
   try {
     let observation = await observe(step, run);
-    if (observation.kind === 'actionable' && !mayBeStale(observation.detail, run, work)) {
-      if (isTokenSpent(observation.detail, run, work)) await startAnew(step, run);
+    if (observation.kind === 'actionable' && !mayBeStale(observation, run, work)) {
+      const { detail, takenBack } = observation;
+      if (takenBack !== undefined) await askAnew(step, run, work, takenBack);
+      else if (isTokenSpent(detail, run, work)) await startAnew(step, run, work);
       else await start(step, run, work);
-      await act(step, run, work, observation.detail);
+      await act(step, run, work, detail);
       observation = await observe(step, run);
     }
     if (observation.kind !== 'actionable') work.acted = null;
@@ -77,7 +86,8 @@ export async function advance(step: AnyStep, run: Run): Promise<boolean> {
 }
 
 function workOn(step: AnyStep, run: Run): Work {
-  const work = run.work.get(step.id) ?? { since: run.ports.clock.monotonic(), started: false, acted: null };
+  const now = run.ports.clock.monotonic();
+  const work = run.work.get(step.id) ?? { since: now, started: false, acted: null, lastAct: now, askedAnew: 0 };
   run.work.set(step.id, work);
   return work;
 }
@@ -108,8 +118,13 @@ export async function mayBegin(step: AnyStep, run: Run): Promise<boolean> {
 }
 
 /** The same sight as before the last act, which had no time to show yet. Another sight is news, and not waited for. */
-const mayBeStale = (detail: string, run: Run, { acted }: Work): boolean =>
-  acted !== null && acted.on === detail && run.ports.clock.monotonic() - acted.at < visibleAfterMilliseconds;
+function mayBeStale({ detail, takenBack }: Actionable, run: Run, { acted, lastAct }: Work): boolean {
+  const now = run.ports.clock.monotonic();
+  if (takenBack !== undefined) return now - lastAct < takenBackAfterMilliseconds;
+  return acted !== null && acted.on === detail && now - acted.at < visibleAfterMilliseconds;
+}
+
+type Actionable = Extract<Observation, { kind: 'actionable' }>;
 
 const isTokenSpent = (detail: string, run: Run, { acted }: Work): boolean =>
   acted !== null && acted.on === detail && run.ports.clock.monotonic() - acted.first >= tokenSpentAfterMilliseconds;
@@ -135,10 +150,18 @@ async function start(step: AnyStep, run: Run, work: Work): Promise<void> {
 }
 
 /** Writes down a new token. What the old one made is found again by its name, so that nothing is made twice. */
-async function startAnew(step: AnyStep, run: Run): Promise<void> {
+async function startAnew(step: AnyStep, run: Run, work: Work): Promise<void> {
+  work.started = true;
   const generation = (run.context.state.steps[step.id]?.generation ?? 0) + 1;
   const token = tokenOf(run.context.planId, step.id, generation);
   await run.journal.write({ type: 'step-started', stepId: step.id, token });
+}
+
+/** @throws Stopped when this run has done so often enough */
+async function askAnew(step: AnyStep, run: Run, work: Work, takenBack: MigrateError): Promise<void> {
+  if (work.askedAnew === timesAskedAnew) await fail(step, run, takenBack, true);
+  work.askedAnew += 1;
+  await startAnew(step, run, work);
 }
 
 function tokenFor(step: AnyStep, run: Run): string {
@@ -168,6 +191,7 @@ async function act(step: AnyStep, run: Run, work: Work, seen: string): Promise<v
     run.changed = true;
     const at = clock.monotonic();
     work.acted = { at, on: seen, first: work.acted?.on === seen ? work.acted.first : at };
+    work.lastAct = at;
   } catch (error) {
     if (!isRetryable(error) || run.signal.aborted || run.lost.aborted) throw error;
     // the answer may be lost and the effect there
@@ -192,7 +216,10 @@ async function conclude(step: AnyStep, run: Run, work: Work, observation: Observ
   await start(step, run, work);
   if (millisecondsLeft(step, run, work) <= 0) {
     if (observation.kind === 'in-progress' && observation.tooLate !== undefined) {
-      return await fail(step, run, observation.tooLate, observation.tokenSpent);
+      return await fail(step, run, observation.tooLate);
+    }
+    if (observation.kind === 'actionable' && observation.takenBack !== undefined) {
+      return await fail(step, run, observation.takenBack, true);
     }
     throw (await explainDeadline(step, run)) ?? deadlineExceeded(step, run, observation.detail);
   }

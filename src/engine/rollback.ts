@@ -16,6 +16,7 @@ import type { Ports } from '../ports/ports.ts';
 import type { Handlers } from '../steps/index.ts';
 import { mayHaveActed } from '../steps/undoing.ts';
 import { handlerOf } from './advance.ts';
+import { withLateDrain } from './late-drain.ts';
 
 /**
  * The plan with the steps that take it back, in their order: sources open and large enough again, replacements closed, the
@@ -46,7 +47,7 @@ export function rollbackOf(
 
   const deleted = back
     .undo(made.filter(back.isBack), ['delete', 'destructive'], idsOf(drained))
-    .map((one) => withDrain(one, drained));
+    .map((one) => withLateDrain(one, drained[0]?.params));
   const late = switchesLate(plan) ? back.undo(switches, ['delete', 'disruptive'], idsOf([...opened, ...deleted])) : [];
   const templates = back
     .of('create-launch-template')
@@ -281,15 +282,6 @@ function drainBack({ plan, replacements }: Back, dependsOn: string[]): Step<'dra
         ]
       : [],
   );
-}
-
-/** A group that EKS was about to make or to change gets nodes when the drain is over, and those may get pods. */
-function withDrain(one: AnyStep, [drain]: readonly Step<'drain-source'>[]): AnyStep {
-  if (one.kind !== 'delete-replacement' || drain === undefined) return one;
-  const { nodegroupName, timeoutSeconds } = one.params;
-  const params = { ...drain.params, nodegroupNames: [nodegroupName], replacementNames: [one.params.source] };
-  const longest = timeoutSeconds + params.timeoutSeconds;
-  return { ...one, params: { ...one.params, drain: params, timeoutSeconds: longest } };
 }
 
 /** A range in a subnet that only replacements have that go is needed by nobody. */

@@ -1,4 +1,4 @@
-import type { JournalEntry } from '../domain/journal-entry.ts';
+import type { JournalEntry, JournalLine } from '../domain/journal-entry.ts';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 import type { MigrationPlan } from '../domain/plan.ts';
 import { applyEntry, type RunState, replay } from '../domain/run-state.ts';
@@ -36,9 +36,7 @@ export async function openRunJournal(parts: {
 }): Promise<RunJournal> {
   const { plan, journal, clock, reporter, runId, held } = parts;
   const { lines, tornTail } = await journal.read();
-  for (const { entry } of lines) {
-    if (entry.type === 'run-started' && entry.planId !== plan.planId) throw otherPlan(entry.planId, plan.planId);
-  }
+  refuseOtherPlan(lines, plan);
   const state = replay(plan, lines);
   let lastHanded: Promise<unknown> = Promise.resolve();
   let lastDone: Promise<void> = Promise.resolve();
@@ -82,6 +80,13 @@ export async function openRunJournal(parts: {
       closed = true;
     },
   };
+}
+
+/** @throws MigrateError JOURNAL.OTHER_PLAN (exit 2) when a run of another plan wrote one of `lines` */
+export function refuseOtherPlan(lines: readonly JournalLine[], { planId }: MigrationPlan): void {
+  for (const { entry } of lines) {
+    if (entry.type === 'run-started' && entry.planId !== planId) throw otherPlan(entry.planId, planId);
+  }
 }
 
 function otherPlan(journalled: string, planId: string): MigrateError {

@@ -17,10 +17,10 @@ import { advance, handlerOf, mayBegin, noteFailure, type Run } from './advance.t
 import { withCordonsTold } from './left-cordoned.ts';
 import { lockedPorts } from './locked-ports.ts';
 import { openSteps, readySteps, succeededSteps } from './order.ts';
-import { rollbackOf } from './rollback.ts';
 import { refuseRolledBack, withRollbackOffered } from './rollback-offered.ts';
 import { openRunJournal } from './run-journal.ts';
 import { Stopped, stopWhenAsked } from './stopped.ts';
+import { workOf } from './work.ts';
 
 /** Consent to the phases that move pods or delete: given (or not) beforehand, or asked for when it is needed. */
 export type Consent =
@@ -134,7 +134,10 @@ async function comeBack(parts: RunParts, runId: string, ended: RunResult): Promi
     } catch (error) {
       if (!(error instanceof MigrateError)) throw error;
       options.signal.throwIfAborted();
-      if (!error.retryable) return null;
+      if (!error.retryable) {
+        reporter.warning(error.message);
+        return null;
+      }
     }
   }
   return null;
@@ -146,9 +149,10 @@ async function runLocked(parts: RunParts, runId: string, held: HeldLock): Promis
   const ports = lockedPorts(parts.ports, () => held.confirm());
   const journal = await openRunJournal({ ...parts, clock: ports.clock, runId, held });
   const { state } = journal;
+  refuseOvertaken(state, runId);
   const scope = await scopeOf(options, state);
   if (scope === null) refuseRolledBack(state, folder);
-  const plan = scope === null ? parts.plan : rollbackOf(parts.plan, state, scope, handlers);
+  const plan = workOf(parts.plan, state, scope, handlers);
   const run: Run = {
     handlers,
     ports,
@@ -213,6 +217,23 @@ async function runLocked(parts: RunParts, runId: string, held: HeldLock): Promis
   } finally {
     journal.close();
   }
+}
+
+/**
+ * A run that begins anew by itself does so only when nobody took its lock away meanwhile, or ran another.
+ *
+ * @throws MigrateError LOCK.LOST (exit 6)
+ */
+function refuseOvertaken({ runs }: RunState, runId: string): void {
+  const last = runs.at(-1);
+  if (!runs.some((run) => run.runId === runId) || (last?.runId === runId && last.paused !== 'unlocked')) return;
+  throw new MigrateError({
+    code: 'LOCK.LOST',
+    message: 'It does not go on by itself: meanwhile its lock was taken away, or another run has worked on this plan.',
+    why: 'Who did so may not expect it.',
+    nextActions: ['run the same command again: it goes on where the last run stopped'],
+    exitCode: ExitCode.stoppedPartWay,
+  });
 }
 
 /** A journal that cannot be written: bad input before the first change, a run that stopped part-way after it. */

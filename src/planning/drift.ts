@@ -48,7 +48,7 @@ export function driftOf(plan: MigrationPlan, state: Readonly<RunState>, facts: C
       if (!there.has(name)) return field === 'status';
       return field !== 'status' || (now !== 'ACTIVE' && now !== 'UPDATING');
     })
-    .map((fact) => (isMild(fact) ? { ...fact, whenChanged: 'warn' } : fact));
+    .map(mildly);
 }
 
 /** Node groups whose facts are needed now: sources with pods, and replacements that are there. */
@@ -57,9 +57,11 @@ export function nodegroupsInUse(plan: MigrationPlan, state: Readonly<RunState>):
   return [...sources, ...replacementsIn(plan, state).map(({ params }) => params.nodegroupName)];
 }
 
-/** EKS is at work on it, or tries to heal it: the steps wait for that. */
-const isMild = ({ path, now }: Deviation): boolean =>
-  path.endsWith('.status') && (now === 'UPDATING' || now === 'DEGRADED');
+/** A warning where EKS is at work on something, or tries to heal it: the steps wait for that. */
+export const mildly = (fact: Deviation): Deviation =>
+  fact.path.endsWith('.status') && (fact.now === 'UPDATING' || fact.now === 'DEGRADED')
+    ? { ...fact, whenChanged: 'warn' }
+    : fact;
 
 /** `['nodegroups.apps.labels', 'apps', 'labels']`; a name has no dots */
 export const groupPath = (path: string): readonly (string | undefined)[] =>

@@ -30,7 +30,10 @@ export function vpcCniPlan(snapshot: ClusterSnapshot, request: PlanRequest, isNe
   const wanted = isNeeded ? wantedEnv(vpcCni.env, request) : {};
   const how = howOf(vpcCni, wanted, configured);
   const updates = how === 'update-addon';
-  const settings = diff(vpcCni, wanted, configured, { updates, adopts: request.allow.includes(conflictCode) });
+  const settings = diff(vpcCni, bare(wanted), bare(configured), {
+    updates,
+    adopts: request.allow.includes(conflictCode),
+  });
   const configurationValues = updates ? JSON.stringify(withEnv(document, { ...wanted, ...adoptedIn(settings) })) : null;
   return {
     owner: vpcCni.owner,
@@ -102,6 +105,9 @@ const adoptedIn = (settings: readonly VpcCniSetting[]): Record<string, string> =
     settings.flatMap(({ name, live, change }) => (change === 'adopt' && live !== null ? [[name, live]] : [])),
   );
 
+/** Without what every object has: a variable may be called `constructor`. */
+const bare = <T>(values: Readonly<Record<string, T>>): Record<string, T> => Object.assign(Object.create(null), values);
+
 function howOf({ managedBy, owner, env, envManagers }: VpcCni, wanted: Env, configured: Env): VpcCniPlan['how'] {
   const isLive = ([name, value]: [string, string]) => env[name] === value;
   const isKept = (entry: [string, string]) =>
@@ -140,9 +146,10 @@ function diff(
   configured: Env,
   { updates, adopts }: { updates: boolean; adopts: boolean },
 ): VpcCniSetting[] {
-  const { managedBy, env, envManagers } = vpcCni;
-  const manifest = manifestOf(vpcCni);
-  const written: Env = { ...manifest, ...configured, ...wanted };
+  const { managedBy } = vpcCni;
+  const [env, envManagers] = [bare(vpcCni.env), bare(vpcCni.envManagers)];
+  const manifest = bare(manifestOf(vpcCni));
+  const written: Env = bare({ ...manifest, ...configured, ...wanted });
 
   /** a value that the snapshot does not hold cannot be compared */
   const differs = (name: string): boolean => env[name] !== null && env[name] !== configured[name];
@@ -216,7 +223,8 @@ function configurationProblem(document: unknown): string | undefined {
 
 function parseYaml(text: string): unknown {
   try {
-    return parse(text);
+    // the warnings of the library quote the text on the terminal as it is
+    return parse(text, { logLevel: 'error' });
   } catch {
     return 'unreadable';
   }

@@ -54,8 +54,11 @@ export interface LeaseRecord {
   durationSeconds: number;
   transitions: number;
   resourceVersion: string;
-  /** where the journal of the last run is, so that a run that looks elsewhere is not misled; absent: nothing is said */
-  journal?: { planId: string; state: string };
+  /**
+   * where the journal of the last run is, so that a run that looks elsewhere is not misled; absent: nothing is said. `isBegun`:
+   * lines were written there
+   */
+  journal?: { planId: string; state: string; isBegun?: true };
 }
 
 export interface ConfigMap {

@@ -1,7 +1,7 @@
 import { undoPrefix } from '../domain/run-state.ts';
 import type { Nodegroup, Scaling } from '../domain/snapshot.ts';
-import { sum } from '../domain/sum.ts';
 import type { Ports } from '../ports/ports.ts';
+import { sizeOf } from './nodegroup-size.ts';
 import { attempt, optional } from './optional.ts';
 import type { StepContext, StepHandler } from './step-handler.ts';
 
@@ -24,7 +24,7 @@ export const capSource: StepHandler<'cap-source'> = {
     }
     if (group.status === 'UPDATING') return { kind: 'in-progress', detail: `node group ${nodegroupName} is UPDATING` };
     const { maxSize } = group.scaling;
-    const size = await sizeOf(group, ports);
+    const size = await capOf(group, ports);
     const isCapped = scalingBefore(state, id, nodegroupName, maxSize) !== undefined;
     if (isCapped || maxSize <= size) {
       return { kind: 'satisfied', detail: `${nodegroupName} cannot grow: maxSize is ${maxSize}` };
@@ -46,7 +46,7 @@ export const capSource: StepHandler<'cap-source'> = {
     const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
     // the next look tells
     if (group === undefined) return;
-    const maxSize = await sizeOf(group, ports);
+    const maxSize = await capOf(group, ports);
     if (maxSize >= group.scaling.maxSize) return;
     await run.progress({ kind: 'recorded', what: recordName(nodegroupName, maxSize), value: group.scaling });
     if (run.signal.aborted) return;
@@ -80,11 +80,9 @@ const meaning =
 const notCapped = (nodegroupName: string): string =>
   `${nodegroupName} was not kept from growing, and the run goes on without: ${meaning}`;
 
-/** Nodes that the group has or is getting: an autoscaler changes its Auto Scaling groups, of which EKS hears later. EKS takes no maxSize of 0. */
-async function sizeOf({ scaling, autoScalingGroupNames }: Nodegroup, { autoScaling }: Ports): Promise<number> {
-  const groups = (await optional(autoScaling.describeGroups(autoScalingGroupNames))) ?? [];
-  return Math.max(1, scaling.desiredSize, sum(groups.map(({ desiredCapacity }) => desiredCapacity)));
-}
+/** Never below what anybody says that it has, and EKS takes no maxSize of 0. */
+const capOf = async (group: Nodegroup, ports: Ports): Promise<number> =>
+  Math.max(1, group.scaling.desiredSize, await sizeOf(group, ports));
 
 const recordName = (nodegroupName: string, maxSize: number): string =>
   `scaling of ${nodegroupName} (asked to have maxSize ${maxSize})`;

@@ -1,6 +1,7 @@
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 import type { HealthIssue, Nodegroup } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
+import { optional } from './optional.ts';
 import type { Observation } from './step-handler.ts';
 
 interface Reason {
@@ -26,14 +27,17 @@ export const failedForGood = (reason: Reason): Observation => ({
   tokenSpent: true,
 });
 
-/** The conflict when an update of a node group's scaling has failed; null while it has not. */
-export async function updateFailed(
+/** What an update of a node group's scaling is, when it is under way or has failed; null when it is done, or nobody says. */
+export async function notUpdated(
   clusterName: string,
   nodegroupName: string,
   updateId: string,
   { eks }: Ports,
 ): Promise<Observation | null> {
-  const update = await eks.describeUpdate(clusterName, updateId, { nodegroupName });
+  const update = await optional(eks.describeUpdate(clusterName, updateId, { nodegroupName }));
+  if (update?.status === 'InProgress') {
+    return { kind: 'in-progress', detail: `update ${updateId} of node group ${nodegroupName} is under way` };
+  }
   if (update?.status !== 'Failed' && update?.status !== 'Cancelled') return null;
   const errors = update.errors.map(({ code, message }) => `${code}: ${message}`).join('; ');
   return failedForGood({

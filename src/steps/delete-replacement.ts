@@ -1,10 +1,9 @@
 import type { Step } from '../domain/plan.ts';
 import type { ClusterNode } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
-import { drainSource } from './drain-source.ts';
-import { deletionFailed, explainStuckDeletion, podsLeft, podsToLeave, schedulable } from './nodegroup-deletion.ts';
-import { cordonedBy, isOurs, shortPlanId } from './ownership.ts';
-import type { Observation, StepContext, StepHandler, StepRun } from './step-handler.ts';
+import { deletionFailed, emptyLateNodes, explainStuckDeletion, inTheWay } from './nodegroup-deletion.ts';
+import { isOurs } from './ownership.ts';
+import type { Observation, StepContext, StepHandler } from './step-handler.ts';
 import { deletion, mayHaveActed, mayStillShow, undoneId } from './undoing.ts';
 
 type DeleteStep = Step<'delete-replacement'>;
@@ -40,7 +39,7 @@ export const deleteReplacement: StepHandler<'delete-replacement'> = {
 };
 
 async function observe(step: DeleteStep, ports: Ports, context: StepContext): Promise<Observation> {
-  const { clusterName, nodegroupName, tags, drain } = step.params;
+  const { clusterName, nodegroupName, tags } = step.params;
   const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
   if (group !== undefined && !isOurs(tags, group.tags)) {
     return { kind: 'satisfied', detail: `node group ${nodegroupName} was not made by this plan: it stays` };
@@ -50,34 +49,11 @@ async function observe(step: DeleteStep, ports: Ports, context: StepContext): Pr
   const detail = `node group ${nodegroupName} is ${group.status}`;
   if (group.status === 'DELETING') return { kind: 'in-progress', detail: `${detail}, ${nodes.length} nodes left` };
   if (group.status === 'DELETE_FAILED') return deletionFailed(step.params, group);
-  const late = nodes.filter((node) => !node.unschedulable && context.state.cordonedNodes[node.uid] === undefined);
-  if (late.length > 0) return { kind: 'actionable', detail: `${late.map(({ name }) => name).join(', ')} came late` };
-  const pods = await podsToLeave(nodes, ports);
-  const staying = pods.filter(({ deletionTimestamp }) => deletionTimestamp === null);
-  if (staying.length > 0 && drain !== undefined && nodes.every(({ unschedulable }) => unschedulable)) {
-    return { kind: 'actionable', detail: `${staying.length} pods came late to ${nodegroupName}` };
-  }
-  const isInUse = schedulable(step.params, nodes) ?? podsLeft(step.params, pods);
+  const isInUse = await inTheWay(step.params, nodes, ports, context);
   if (isInUse !== null) return isInUse;
   // EKS deletes no group in the middle of a change
   if (group.status === 'CREATING' || group.status === 'UPDATING') return { kind: 'in-progress', detail };
   return { kind: 'actionable', detail: `${nodegroupName} is empty` };
-}
-
-/** True when there was something to do, so that it has to be looked at again. */
-async function emptyLateNodes({ params, ...step }: DeleteStep, ports: Ports, run: StepRun): Promise<boolean> {
-  const nodes = await ports.kubernetes.listNodes(params.nodegroupName);
-  const open = nodes.filter((node) => !node.unschedulable);
-  const annotation = { key: cordonedBy, value: shortPlanId(run.planId) };
-  for (const { name, uid } of open) {
-    if (run.signal.aborted) return true;
-    const node = await ports.kubernetes.cordon(name, uid, annotation);
-    if (node !== undefined) await run.progress({ kind: 'cordoned', node: node.name, uid: node.uid });
-  }
-  if (open.length > 0) return true;
-  if (params.drain === undefined || (await podsToLeave(nodes, ports)).length === 0) return false;
-  await drainSource.act({ ...step, kind: 'drain-source', params: params.drain }, ports, run);
-  return true;
 }
 
 function absent(step: DeleteStep, nodes: readonly ClusterNode[], ports: Ports, context: StepContext): Observation {

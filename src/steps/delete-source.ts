@@ -2,7 +2,7 @@ import type { Step, StepParams } from '../domain/plan.ts';
 import type { ClusterNode } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
 import { conflict, isRecovering, sameAgain, statusText } from './conflict.ts';
-import { deletionFailed, explainStuckDeletion, podsLeft, podsToLeave, schedulable } from './nodegroup-deletion.ts';
+import { deletionFailed, emptyLateNodes, explainStuckDeletion, inTheWay } from './nodegroup-deletion.ts';
 import { type PrefixEvidence, prefixEvidence } from './prefix-evidence.ts';
 import type { Observation, StepContext, StepHandler } from './step-handler.ts';
 
@@ -14,7 +14,8 @@ const patienceMilliseconds = 3 * 60 * 1000;
 /**
  * Deletes a source. EKS drains a node group that is being deleted by itself, and after some minutes ends the pods whatever
  * their budgets say; the deletion cannot be stopped. So it is asked for only while no pod is left that has to move, and
- * while the replacement proves itself once more. DeleteNodegroup takes no token: DELETING and gone are success.
+ * while the replacement proves itself once more. Nodes that came after the drain are emptied first. DeleteNodegroup takes no
+ * token: DELETING and gone are success.
  */
 export const deleteSource: StepHandler<'delete-source'> = {
   title: ({ params }) => `delete node group ${params.nodegroupName}`,
@@ -25,7 +26,7 @@ export const deleteSource: StepHandler<'delete-source'> = {
     // The last look before what cannot be undone; between the engine's look and this one a pod may have come.
     const now = await observe(step, ports, run);
     if (now.kind === 'conflict') throw now.error;
-    if (now.kind !== 'actionable' || run.signal.aborted) return;
+    if (now.kind !== 'actionable' || (await emptyLateNodes(step, ports, run)) || run.signal.aborted) return;
     await ports.eks.deleteNodegroup(step.params.clusterName, step.params.nodegroupName);
   },
 
@@ -54,8 +55,7 @@ async function observe({ params }: Step<'delete-source'>, ports: Ports, context:
   if (group.status === 'UPDATING') return { kind: 'in-progress', detail: `node group ${nodegroupName} is UPDATING` };
   return (
     (nodes.length === 0 ? null : await replacementNotProven(params, ports, context)) ??
-    schedulable(params, nodes) ??
-    podsLeft(params, await podsToLeave(nodes, ports)) ?? { kind: 'actionable', detail: `${nodegroupName} is empty` }
+    (await inTheWay(params, nodes, ports, context)) ?? { kind: 'actionable', detail: `${nodegroupName} is empty` }
   );
 }
 

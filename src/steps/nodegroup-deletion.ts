@@ -1,41 +1,94 @@
 /** What a node group must be like before it is deleted, and what may go wrong while it is. */
 import { mustMove } from '../domain/evictable.ts';
 import type { MigrateError } from '../domain/migrate-error.ts';
+import type { Step, StepParams } from '../domain/plan.ts';
 import type { ClusterNode, Nodegroup, Pod } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
 import { isCanary } from './canary.ts';
 import { conflict, issueText, sameAgain, stoppedPartWay } from './conflict.ts';
+import { drainSource } from './drain-source.ts';
 import { optional } from './optional.ts';
+import { cordonedBy, shortPlanId } from './ownership.ts';
 import { podsOfNodes } from './pods-of-nodes.ts';
 import { resumeCommand } from './resume-processes.ts';
-import type { Observation } from './step-handler.ts';
+import type { Observation, StepContext, StepRun } from './step-handler.ts';
 
 interface Target {
   clusterName: string;
   nodegroupName: string;
 }
 
-/** Conflict when a pod could land on one of `nodes`. */
-export function schedulable({ nodegroupName }: Target, nodes: readonly ClusterNode[]): Observation | null {
-  const open = nodes.filter((node) => !node.unschedulable).map(({ name }) => name);
-  if (open.length === 0) return null;
+/**
+ * What is in the way of a deletion, or null: nodes that came late, which are cordoned, and pods, which are drained where it is
+ * known how. A node that somebody opened after this plan had cordoned it is left to them.
+ */
+export async function inTheWay(
+  params: Target & { drain?: StepParams['drain-source'] },
+  nodes: readonly ClusterNode[],
+  ports: Ports,
+  context: StepContext,
+): Promise<Observation | null> {
+  const open = nodes.filter(({ unschedulable }) => !unschedulable);
+  const opened = open.filter((node) => wasCordoned(node, context));
+  if (opened.length > 0) return openedAgain(params, opened);
+  if (open.length > 0) {
+    return {
+      kind: 'actionable',
+      detail: `${open.map(({ name }) => name).join(', ')} came late to ${params.nodegroupName}`,
+    };
+  }
+  const pods = await podsToLeave(nodes, ports);
+  const staying = pods.filter(isStaying).length;
+  if (staying === 0 || params.drain === undefined) return podsLeft(params, pods);
+  const left = staying === 1 ? '1 pod has' : `${staying} pods have`;
+  return { kind: 'actionable', detail: `${left} still to leave ${params.nodegroupName}` };
+}
+
+/** Cordons nodes that came late, then drains what is left. True when there was something to do: it has to be looked at again. */
+export async function emptyLateNodes(
+  { params, ...step }: Step<'delete-source'> | Step<'delete-replacement'>,
+  ports: Ports,
+  run: StepRun,
+): Promise<boolean> {
+  const nodes = await ports.kubernetes.listNodes(params.nodegroupName);
+  const open = nodes.filter(({ unschedulable }) => !unschedulable);
+  const annotation = { key: cordonedBy, value: shortPlanId(run.planId) };
+  for (const late of open.filter((node) => !wasCordoned(node, run))) {
+    if (run.signal.aborted) return true;
+    const node = await ports.kubernetes.cordon(late.name, late.uid, annotation);
+    if (node !== undefined) await run.progress({ kind: 'cordoned', node: node.name, uid: node.uid });
+  }
+  if (open.length > 0) return true;
+  if (params.drain === undefined || (await podsToLeave(nodes, ports)).length === 0) return false;
+  await drainSource.act({ ...step, kind: 'drain-source', params: params.drain }, ports, run);
+  return true;
+}
+
+/** By this plan: the journal says so, or the mark that was cut off before its line. */
+const wasCordoned = ({ uid, annotations }: ClusterNode, { planId, state }: StepContext): boolean =>
+  state.cordonedNodes[uid] !== undefined || annotations[cordonedBy] === shortPlanId(planId);
+
+function openedAgain({ nodegroupName }: Target, nodes: readonly ClusterNode[]): Observation {
+  const open = nodes.map(({ name }) => name);
   return conflict({
     code: 'DELETE.NODE_SCHEDULABLE',
     message: `Node group ${nodegroupName} was not deleted: ${open.join(', ')} is not cordoned.`,
-    why: 'It came after the cordon (an autoscaler), or somebody uncordoned it. A pod could land there while the group is deleted, and would be ended whatever its budget says.',
-    nextActions: [`kubectl cordon ${open.join(' ')}`, `kubectl drain ${open.join(' ')} --ignore-daemonsets`, sameAgain],
+    why: 'Somebody uncordoned it after this plan had cordoned it. A pod could land there while the group is deleted, and would be ended whatever its budget says.',
+    nextActions: [`when it may go after all: kubectl cordon ${open.join(' ')}`, `${sameAgain}, and moves its pods`],
   });
 }
 
 /** Pods on `nodes` that have to leave before their node group is deleted. */
-export async function podsToLeave(nodes: readonly ClusterNode[], ports: Ports): Promise<Pod[]> {
+async function podsToLeave(nodes: readonly ClusterNode[], ports: Ports): Promise<Pod[]> {
   const pods = [...(await podsOfNodes(nodes, ports)).values()].flat();
   return pods.filter((pod) => mustMove(pod) && !isCanary(pod));
 }
 
+const isStaying = ({ deletionTimestamp }: Pod): boolean => deletionTimestamp === null;
+
 /** Conflict when one of the pods that have to leave does not; in progress while the last ones end. */
-export function podsLeft({ nodegroupName }: Target, left: readonly Pod[]): Observation | null {
-  const staying = left.filter((pod) => pod.deletionTimestamp === null);
+function podsLeft({ nodegroupName }: Target, left: readonly Pod[]): Observation | null {
+  const staying = left.filter(isStaying);
   if (staying.length > 0) {
     return conflict({
       code: 'DELETE.PODS_LEFT',

@@ -1,6 +1,6 @@
 import type { Nodegroup, Scaling } from '../domain/snapshot.ts';
 import { scalingBefore, scalingsBefore } from './cap-source.ts';
-import { updateFailed } from './conflict.ts';
+import { notUpdated } from './conflict.ts';
 import type { StepContext, StepHandler } from './step-handler.ts';
 import { mayStillShow } from './undoing.ts';
 
@@ -29,7 +29,7 @@ export const restoreScaling: StepHandler<'restore-scaling'> = {
     const detail = `maxSize of ${nodegroupName} is ${group.scaling.maxSize} and was ${before.maxSize}`;
     const updateId = state.steps[id]?.updates[updateName];
     if (updateId === undefined) return { kind: 'actionable', detail };
-    return (await updateFailed(clusterName, nodegroupName, updateId, ports)) ?? { kind: 'in-progress', detail };
+    return (await notUpdated(clusterName, nodegroupName, updateId, ports)) ?? { kind: 'in-progress', detail };
   },
 
   async act({ params: { clusterName, nodegroupName, recordedBy } }, ports, run) {

@@ -4,13 +4,12 @@ import type { StepParams } from '../domain/plan.ts';
 import type { Nodegroup } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
 import { isCanary } from './canary.ts';
-import { conflict, isRecovering, issueText, sameAgain, statusText, stoppedPartWay, updateFailed } from './conflict.ts';
-import type { Observation, StepHandler } from './step-handler.ts';
+import { conflict, isRecovering, issueText, sameAgain, statusText } from './conflict.ts';
+import { askForSize, sizeOf, sizeUpdate, wrongSize } from './nodegroup-size.ts';
+import type { StepHandler } from './step-handler.ts';
 import { explainNotReady } from './verify-problems.ts';
 
 type Params = StepParams['scale-replacement'];
-
-const updateName = 'node group scaling';
 
 /**
  * Lets a replacement grow to its planned size. More nodes than planned (an autoscaler) are no reason to shrink it; only a
@@ -19,29 +18,25 @@ const updateName = 'node group scaling';
 export const scaleReplacement: StepHandler<'scale-replacement'> = {
   title: ({ params }) => `scale ${params.nodegroupName} to ${params.scaling.desiredSize} nodes`,
 
-  async observe({ id, params }, ports, { state }) {
+  async observe({ id, params }, ports, context) {
     const { clusterName, nodegroupName, scaling } = params;
     const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
     if (group?.status === 'UPDATING') return { kind: 'in-progress', detail: `node group ${nodegroupName} is UPDATING` };
     if (group !== undefined && isRecovering(group)) return { kind: 'in-progress', detail: statusText(group) };
     if (group?.status !== 'ACTIVE') return await notActive(params, group, ports);
-    const updateId = state.steps[id]?.updates[updateName];
-    const isSpare = scaling.desiredSize === 0 && updateId === undefined && !(await runsPods(nodegroupName, ports));
-    if (!isScaled(group, params, isSpare)) {
-      return updateId === undefined
-        ? { kind: 'actionable', detail: `node group ${nodegroupName} has size ${group.scaling.desiredSize}` }
-        : await afterUpdate(params, updateId, group, ports);
-    }
+    const wasAsked = sizeUpdate(id, context) !== undefined;
+    const isSpare = scaling.desiredSize === 0 && !wasAsked && !(await runsPods(nodegroupName, ports));
     const ready = (await ports.kubernetes.listNodes(nodegroupName)).filter((node) => node.ready).length;
+    const isThere = ready >= scaling.desiredSize;
+    if (!isScaled(group, params, isSpare) || (!isThere && (await sizeOf(group, ports)) < scaling.desiredSize)) {
+      return await wrongSize(id, scaling.desiredSize, clusterName, group, ports, context);
+    }
     const detail = `${ready} of ${scaling.desiredSize} nodes of ${nodegroupName} are Ready`;
-    return ready >= scaling.desiredSize ? { kind: 'satisfied', detail } : { kind: 'in-progress', detail };
+    return { kind: isThere ? 'satisfied' : 'in-progress', detail };
   },
 
-  async act({ params }, ports, run) {
-    const { clusterName, nodegroupName, scaling } = params;
-    const id = await ports.eks.updateNodegroupScaling(clusterName, nodegroupName, scaling, run.token);
-    await run.progress({ kind: 'update-requested', what: updateName, id });
-  },
+  act: ({ params: { clusterName, nodegroupName, scaling } }, ports, run) =>
+    askForSize(clusterName, nodegroupName, scaling, ports, run),
 
   describeCall: ({ params: { nodegroupName, scaling } }) =>
     `eks:UpdateNodegroupConfig ${nodegroupName}: min ${scaling.minSize}, desired ${scaling.desiredSize}, max ${scaling.maxSize}`,
@@ -68,27 +63,6 @@ async function runsPods(nodegroupName: string, ports: Ports): Promise<boolean> {
   const nodes = await ports.kubernetes.listNodes(nodegroupName);
   const pods = await Promise.all(nodes.map(({ name }) => ports.kubernetes.listPods({ nodeName: name })));
   return pods.flat().some((pod) => mustMove(pod) && !isCanary(pod));
-}
-
-async function afterUpdate(params: Params, updateId: string, group: Nodegroup, ports: Ports): Promise<Observation> {
-  const { clusterName, nodegroupName, scaling } = params;
-  const failed = await updateFailed(clusterName, nodegroupName, updateId, ports);
-  if (failed !== null) return failed;
-  return {
-    kind: 'in-progress',
-    detail: `node group ${nodegroupName} has size ${group.scaling.desiredSize}, asked for ${scaling.desiredSize}`,
-    tokenSpent: true,
-    tooLate: stoppedPartWay({
-      code: 'NODEGROUP.SIZE_TAKEN_BACK',
-      message: `Node group ${nodegroupName} was asked to grow to ${scaling.desiredSize} nodes, but has size ${group.scaling.desiredSize}.`,
-      why: 'Something else sets its size: Cluster Autoscaler removes nodes that are still empty.',
-      nextActions: [
-        'stop the autoscaler for the time of the migration: kubectl -n kube-system scale deployment/cluster-autoscaler --replicas=0',
-        `aws eks update-nodegroup-config --cluster-name ${clusterName} --nodegroup-name ${nodegroupName} --scaling-config minSize=${scaling.minSize},maxSize=${scaling.maxSize},desiredSize=${scaling.desiredSize}`,
-        sameAgain,
-      ],
-    }),
-  };
 }
 
 async function notActive({ clusterName, nodegroupName }: Params, group: Nodegroup | undefined, ports: Ports) {

@@ -1,35 +1,25 @@
 import type { StepParams } from '../domain/plan.ts';
-import type { Nodegroup } from '../domain/snapshot.ts';
-import { sum } from '../domain/sum.ts';
-import type { Ports } from '../ports/ports.ts';
-import { conflict, sameAgain, stoppedPartWay, updateFailed } from './conflict.ts';
+import { conflict, sameAgain, stoppedPartWay } from './conflict.ts';
+import { askForSize, atLeast, count, sizeOf, wrongSize } from './nodegroup-size.ts';
 import { optional } from './optional.ts';
 import type { Observation, StepHandler } from './step-handler.ts';
 
 type Params = StepParams['scale-source'];
 
-const updateName = 'its old size';
-
 /**
  * Gives a source that shrank since it was cordoned as many nodes again as it had, before its pods come back: an autoscaler
- * removes nodes that are empty, and so do people in a soak. Only ever raises sizes, and does so once.
+ * removes nodes that are empty, and so do people in a soak. Only ever raises sizes.
  */
 export const scaleSource: StepHandler<'scale-source'> = {
   title: ({ params }) => `see that ${params.nodegroupName} has its ${count(params.nodes)} again`,
 
-  async observe({ id, params }, ports, { state }) {
+  async observe({ id, params }, ports, context) {
     const { clusterName, nodegroupName, nodes } = params;
     const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
     if (group === undefined) return gone(params);
     if (group.status === 'DELETING' || group.status === 'DELETE_FAILED') return tooLate(params, group.status);
     if (group.status === 'UPDATING') return { kind: 'in-progress', detail: `node group ${nodegroupName} is UPDATING` };
-    const size = await sizeOf(group, ports);
-    if (size < nodes) {
-      const updateId = state.steps[id]?.updates[updateName];
-      return updateId === undefined
-        ? { kind: 'actionable', detail: `node group ${nodegroupName} has size ${size}, and had ${count(nodes)}` }
-        : await afterUpdate(params, updateId, size, ports);
-    }
+    if ((await sizeOf(group, ports)) < nodes) return await wrongSize(id, nodes, clusterName, group, ports, context);
     const ready = (await ports.kubernetes.listNodes(nodegroupName)).filter((node) => node.ready).length;
     const detail = `${ready} of ${nodes} nodes of ${nodegroupName} are Ready`;
     return ready >= nodes ? { kind: 'satisfied', detail } : { kind: 'in-progress', detail };
@@ -39,9 +29,7 @@ export const scaleSource: StepHandler<'scale-source'> = {
     const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
     // the next look tells
     if (group === undefined || (await sizeOf(group, ports)) >= nodes) return;
-    const scaling = { desiredSize: nodes, ...(group.scaling.maxSize < nodes && { maxSize: nodes }) };
-    const id = await ports.eks.updateNodegroupScaling(clusterName, nodegroupName, scaling, run.token);
-    await run.progress({ kind: 'update-requested', what: updateName, id });
+    await askForSize(clusterName, nodegroupName, atLeast(nodes, group), ports, run);
   },
 
   describeCall: ({ params: { nodegroupName, nodes } }) =>
@@ -76,35 +64,6 @@ export const scaleSource: StepHandler<'scale-source'> = {
     });
   },
 };
-
-const count = (nodes: number): string => (nodes === 1 ? '1 node' : `${nodes} nodes`);
-
-/** Nodes that it has or is getting: an autoscaler changes its Auto Scaling groups, of which EKS hears later. */
-async function sizeOf({ scaling, autoScalingGroupNames }: Nodegroup, { autoScaling }: Ports): Promise<number> {
-  const groups = (await optional(autoScaling.describeGroups(autoScalingGroupNames))) ?? [];
-  return groups.length === 0 ? scaling.desiredSize : sum(groups.map(({ desiredCapacity }) => desiredCapacity));
-}
-
-async function afterUpdate(params: Params, updateId: string, size: number, ports: Ports): Promise<Observation> {
-  const { clusterName, nodegroupName, nodes } = params;
-  const failed = await updateFailed(clusterName, nodegroupName, updateId, ports);
-  if (failed !== null) return failed;
-  return {
-    kind: 'in-progress',
-    detail: `node group ${nodegroupName} has size ${size}, asked for ${nodes}`,
-    tokenSpent: true,
-    tooLate: stoppedPartWay({
-      code: 'NODEGROUP.SIZE_TAKEN_BACK',
-      message: `Node group ${nodegroupName} was asked to grow to its ${count(nodes)} again, but has size ${size}.`,
-      why: 'Something else sets its size: Cluster Autoscaler removes nodes that are still empty. Its pods need them to come back.',
-      nextActions: [
-        'stop the autoscaler for the time of the rollback: kubectl -n kube-system scale deployment/cluster-autoscaler --replicas=0',
-        `aws eks update-nodegroup-config --cluster-name ${clusterName} --nodegroup-name ${nodegroupName} --scaling-config desiredSize=${nodes}`,
-        sameAgain,
-      ],
-    }),
-  };
-}
 
 /** The pods stay where they are, and nodes that the rollback has cordoned there shall take new ones again. */
 const stay = ({ replacementName }: Params): string =>

@@ -10,13 +10,13 @@ import type { DrainStatus } from '../ports/reporter.ts';
 export type Observation =
   /** nothing left to do */
   | { kind: 'satisfied'; detail: string }
-  /** `act` may be called now */
-  | { kind: 'actionable'; detail: string }
   /**
-   * asked for already (by us), not there yet: look again later; `tooLate` is the failure when the deadline comes first, and
-   * `tokenSpent` says that the next run has to ask for it anew then
+   * `act` may be called now; `takenBack`: what the token asked for was done, and undone by somebody else. It is asked for anew
+   * with another token some times in a run, and then this is the failure
    */
-  | { kind: 'in-progress'; detail: string; tooLate?: MigrateError; tokenSpent?: true }
+  | { kind: 'actionable'; detail: string; takenBack?: MigrateError }
+  /** asked for already (by us), not there yet: look again later; `tooLate` is the failure when the deadline comes first */
+  | { kind: 'in-progress'; detail: string; tooLate?: MigrateError }
   /** cannot go on without a person; `tokenSpent` when what our token asked for has failed for good */
   | { kind: 'conflict'; error: MigrateError; tokenSpent?: true };
 

@@ -12,7 +12,6 @@ import type { StepParams } from '../domain/plan.ts';
 import { adviseReservation } from '../domain/reservation.ts';
 import type { ClusterNode, EniConfig, InstanceType, Pod } from '../domain/snapshot.ts';
 import { type SubnetView, spoilersInWords, viewSubnet } from '../domain/subnet-owners.ts';
-import { sum } from '../domain/sum.ts';
 import type { Ports } from '../ports/ports.ts';
 import { sameAgain, stoppedPartWay } from './conflict.ts';
 import { optional } from './optional.ts';
@@ -59,15 +58,14 @@ export function explain(problem: Problem, params: Params, ports: Ports): Promise
 
 /**
  * Why nodes of a replacement are not Ready: looks at the one that has waited longest. With custom networking aws-node comes
- * up only with a prefix, and the node with it. With no such node, whether the group is still to have as many as were asked
- * for. Null when that is no reason either. Reads only.
+ * up only with a prefix, and the node with it. Null when there is no such node. Reads only.
  */
 export async function explainNotReady(replacement: Replacement, ports: Ports): Promise<MigrateError | null> {
   const { nodegroupName, nodes } = replacement;
   const all = await ports.kubernetes.listNodes(nodegroupName);
   const waiting = all.filter(({ ready }) => !ready).toSorted((a, b) => a.createdAt.localeCompare(b.createdAt));
   const [node] = waiting;
-  if (node === undefined) return await sizeTakenBack(replacement, ports);
+  if (node === undefined) return null;
   const pods = (await podsOfNodes([node], ports)).get(node.name) ?? [];
   const evidence = (await prefixEvidence([node], ports)).get(node.name);
   const found =
@@ -79,29 +77,6 @@ export async function explainNotReady(replacement: Replacement, ports: Ports): P
     message: `${all.length - waiting.length} of ${nodes} nodes of ${nodegroupName} are Ready. ${waiting.length} more ${waiting.length === 1 ? 'has' : 'have'} joined and ${waiting.length === 1 ? 'is' : 'are'} not Ready, such as ${node.name}.`,
     why: found.cause,
     nextActions: [`kubectl describe node ${node.name}`, ...found.nextActions, sameAgain],
-  });
-}
-
-/** An autoscaler changes the Auto Scaling group behind the back of EKS. */
-async function sizeTakenBack(
-  { clusterName, nodegroupName, nodes }: Replacement,
-  ports: Ports,
-): Promise<MigrateError | null> {
-  const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
-  if (group === undefined) return null;
-  const groups = (await optional(ports.autoScaling.describeGroups(group.autoScalingGroupNames))) ?? [];
-  const sizes = groups.map(({ desiredCapacity }) => desiredCapacity);
-  const size = sizes.length === 0 ? group.scaling.desiredSize : sum(sizes);
-  if (size >= nodes) return null;
-  const scaling = `minSize=${group.scaling.minSize},maxSize=${Math.max(nodes, group.scaling.maxSize)},desiredSize=${nodes}`;
-  return stoppedPartWay({
-    code: 'NODEGROUP.SIZE_TAKEN_BACK',
-    message: `Node group ${nodegroupName} has size ${size}, and ${nodes} ${nodes === 1 ? 'node was' : 'nodes were'} asked for: no more will come.`,
-    why: 'Something else sets its size: Cluster Autoscaler removes nodes that are still empty.',
-    nextActions: [
-      `aws eks update-nodegroup-config --cluster-name ${clusterName} --nodegroup-name ${nodegroupName} --scaling-config ${scaling}`,
-      `${sameAgain} and protects new nodes as they come`,
-    ],
   });
 }
 

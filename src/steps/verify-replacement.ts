@@ -2,7 +2,7 @@ import { contains, parseCidr, parseIpv4 } from '../domain/addresses.ts';
 import { supportsPrefixes } from '../domain/max-pods.ts';
 import { nodeAddresses } from '../domain/node-addresses.ts';
 import type { Step, StepParams } from '../domain/plan.ts';
-import type { ClusterNode, InstanceType, NodegroupTaint, Pod } from '../domain/snapshot.ts';
+import type { ClusterNode, InstanceType, Nodegroup, NodegroupTaint, Pod } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
 import {
   type CanaryOrder,
@@ -13,6 +13,7 @@ import {
   isStale,
   removeCanaries,
 } from './canary.ts';
+import { askForSize, atLeast, sizeOf, sizeUpdate, wrongSize } from './nodegroup-size.ts';
 import { optional } from './optional.ts';
 import { podsOfNodes } from './pods-of-nodes.ts';
 import { type PrefixEvidence, prefixEvidence } from './prefix-evidence.ts';
@@ -30,6 +31,8 @@ type Verdict =
   | { kind: 'wrong'; problem: Problem };
 
 interface Survey {
+  /** nodes that are there, Ready or not */
+  joined: number;
   ready: number;
   verified: string[];
   verdicts: Verdict[];
@@ -44,14 +47,14 @@ const prefixMilliseconds = 5 * 60 * 1000;
 /**
  * Proves prefix delegation node by node: prefixes in EC2, the number of pods that the kubelet allows, and a pod that has
  * its address from a prefix of its own node. A pod that is there anyway is proof enough; a canary is made only when none is,
- * or when more than one address is to be proven.
+ * or when more than one address is to be proven. Nodes that were taken away meanwhile (an autoscaler) are asked for again.
  */
 export const verifyReplacement: StepHandler<'verify-replacement'> = {
   title: ({ params }) => `verify ${count(params.nodes)} of ${params.nodegroupName}`,
 
   async observe(step, ports, context) {
     const { nodes, nodegroupName } = step.params;
-    const { ready, verified, verdicts, canaries } = await survey(step, ports, context);
+    const { joined, ready, verified, verdicts, canaries } = await survey(step, ports, context);
     const isPassing = verified.length >= nodes || verdicts.some(({ kind }) => kind === 'passes');
     const error = isPassing ? null : await switchedBack(step.params.clusterName, ports);
     if (error !== null) return { kind: 'conflict', error };
@@ -73,6 +76,8 @@ export const verifyReplacement: StepHandler<'verify-replacement'> = {
     }
     const unproven = verdicts.find((verdict) => verdict.kind === 'needs-canary');
     if (unproven !== undefined) return { kind: 'actionable', detail: unproven.detail };
+    const group = await groupTooSmall(step, joined, ports);
+    if (group !== null) return await wrongSize(step.id, nodes, step.params.clusterName, group, ports, context);
     const reason = verdicts.find((verdict) => verdict.kind === 'waits')?.detail ?? `${ready} nodes are Ready`;
     return {
       kind: 'in-progress',
@@ -81,7 +86,7 @@ export const verifyReplacement: StepHandler<'verify-replacement'> = {
   },
 
   async act(step, ports, run) {
-    const { verified, verdicts, canaries } = await survey(step, ports, run);
+    const { joined, verified, verdicts, canaries } = await survey(step, ports, run);
     for (const verdict of verdicts) {
       if (run.signal.aborted) return;
       if (verdict.kind !== 'passes') continue;
@@ -111,6 +116,11 @@ export const verifyReplacement: StepHandler<'verify-replacement'> = {
     if (isEnough || run.signal.aborted) return;
     const orders = verdicts.filter((verdict) => verdict.kind === 'needs-canary');
     await createCanaries(step.params, run.planId, orders, ports);
+    if (run.signal.aborted || sizeUpdate(step.id, run) !== undefined) return;
+    const group = await groupTooSmall(step, joined, ports);
+    if (group === null) return;
+    const { clusterName, nodegroupName, nodes } = step.params;
+    await askForSize(clusterName, nodegroupName, atLeast(nodes, group), ports, run);
   },
 
   describeCall: ({ params }) =>
@@ -130,8 +140,20 @@ export const verifyReplacement: StepHandler<'verify-replacement'> = {
 
 const count = (nodes: number): string => (nodes === 1 ? '1 node' : `${nodes} nodes`);
 
+/** The group when it will never have as many nodes as are to be verified: they were taken away before anybody protected them. */
+async function groupTooSmall(
+  { params: { clusterName, nodegroupName, nodes } }: Step<'verify-replacement'>,
+  joined: number,
+  ports: Ports,
+): Promise<Nodegroup | null> {
+  if (joined >= nodes) return null;
+  const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
+  return group?.status === 'ACTIVE' && (await sizeOf(group, ports)) < nodes ? group : null;
+}
+
 async function survey({ params }: Step<'verify-replacement'>, ports: Ports, context: StepContext): Promise<Survey> {
-  const ready = (await ports.kubernetes.listNodes(params.nodegroupName)).filter((node) => node.ready);
+  const nodes = await ports.kubernetes.listNodes(params.nodegroupName);
+  const ready = nodes.filter((node) => node.ready);
   const isVerified = (node: ClusterNode): boolean => context.state.verifiedNodes[node.name] !== undefined;
   const open = ready.filter((node) => !isVerified(node));
   const canaries = await findCanaries(ports, context.planId, params.nodegroupName);
@@ -151,6 +173,7 @@ async function survey({ params }: Step<'verify-replacement'>, ports: Ports, cont
   // a new run grants new time, in which the cause may have gone; it also bounds what differing clocks can do
   const ageOf = (createdAt: string): number => now - Math.max(Date.parse(createdAt), runSince);
   return {
+    joined: nodes.length,
     ready: ready.length,
     verified: ready.filter(isVerified).map(({ name }) => name),
     verdicts: seen.map((one) => judge(params, one, types.get(one.node.instanceType ?? ''), context.planId, ageOf)),

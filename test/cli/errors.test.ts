@@ -30,6 +30,19 @@ test('a failure is shown as what happened, why, and the next command', () => {
   );
 });
 
+test('commands to paste get the flags of the caller, the command of another run does not', () => {
+  const held = new MigrateError({
+    code: 'LOCK.HELD',
+    message: 'Another run works on cluster prod: abc (prefix-migrate apply p --yes).',
+    why: '',
+    nextActions: ["last resort: prefix-migrate unlock p --reason 'WHY'"],
+    exitCode: 7,
+  });
+  const shown = renderError(describeError(held), { colour: false, commandLine: 'prefix-migrate apply p --profile me' });
+  assert.match(shown, /\(prefix-migrate apply p --yes\)\./);
+  assert.match(shown, /-> last resort: prefix-migrate unlock p --profile me --reason 'WHY'/);
+});
+
 test('text from outside cannot steer the terminal, long text is wrapped, commands are not', () => {
   const error = new MigrateError({
     code: 'X.Y',

@@ -72,6 +72,38 @@ test('a status that overtakes the answer is counted all the same', () => {
   assert.deepEqual(names(core, t0 + 10), ['web-1']);
 });
 
+test('a pod that is lost takes its share of the allowance until a status counts it, and not longer', () => {
+  const lost = { name: 'web-3', nodeName: 'new-1' };
+  const losses: [string, (core: DrainCore) => void][] = [
+    [
+      'gone with its node',
+      (core) => core.apply({ type: 'pods', event: { type: 'removed', item: aPod(lost) } }, t0 + 5),
+    ],
+    [
+      'deleted by somebody',
+      (core) =>
+        core.apply({ type: 'pods', event: { type: 'changed', item: aPod({ ...lost, deletionTimestamp: iso(t0) }) } }, t0),
+    ],
+    [
+      'Ready no longer',
+      (core) => core.apply({ type: 'pods', event: { type: 'changed', item: aPod({ ...lost, ready: false }) } }, t0 + 5),
+    ],
+    [
+      'on a node that is gone',
+      (core) =>
+        core.apply({ type: 'nodes', event: { type: 'removed', item: { name: 'new-1', uid: aNode({ name: 'new-1' }).uid } } }, t0),
+    ],
+  ];
+  for (const [what, lose] of losses) {
+    const core = started([...webPods(3), aPod(lost)], [aBudget()]);
+    lose(core);
+    assert.deepEqual(names(core, t0 + 10), [], what);
+    budgetSays(core, { disruptionsAllowed: 0, currentHealthy: 3 }, t0 + 600);
+    budgetSays(core, { disruptionsAllowed: 1, currentHealthy: 4 }, t0 + 900);
+    assert.deepEqual(names(core, t0 + 900), ['web-0'], what);
+  }
+});
+
 test('an old entry of the same name does not count as ours', () => {
   const old = { 'web-0': iso(t0 - 60_000) };
   const core = started(webPods(4), [aBudget({ status: status({ disruptedPods: old }) })]);
@@ -210,6 +242,19 @@ test('while a disturbed workload finds no room, nothing else is evicted', () => 
     t0 + 2000,
   );
   assert.ok(names(core, t0 + 2000).length > 0);
+});
+
+test('a node of the replacement that somebody has cordoned is named, with the command that opens it', () => {
+  const trouble = 'Unschedulable: 0/2 nodes are available: 2 node(s) were unschedulable.';
+  const closed = aNode({ name: 'new-1', nodegroupName: 'apps-pd', unschedulable: true });
+  const homeless = { name: 'web-new', nodeName: null, ready: false, trouble };
+  const core = started([...webPods(3), aPod(homeless)], [aBudget()], { replacementNames: ['apps-pd'] });
+  core.apply({ type: 'nodes', event: { type: 'changed', item: closed } }, t0);
+  budgetSays(core, { disruptionsAllowed: 0, currentHealthy: 3 }, t0);
+  const [pod] = core.state.pods.values();
+  const { reason = '', nextAction } = (pod && explain(pod, core.state, t0)) ?? {};
+  assert.match(reason, /web-new is not Ready: Unschedulable.*; new-1 of apps-pd is cordoned, which this run has not done/);
+  assert.equal(nextAction, 'kubectl uncordon new-1');
 });
 
 test('an answer by outcome: what happens to the pod', () => {

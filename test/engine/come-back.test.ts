@@ -1,6 +1,7 @@
 /** Lock or journal out of reach for a while: the run ends without another write, and begins anew by itself. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { JournalEntry } from '../../src/domain/journal-entry.ts';
 import { ExitCode, MigrateError } from '../../src/domain/migrate-error.ts';
 import { runPlan } from '../../src/engine/run.ts';
 import type { JournalStore } from '../../src/ports/journal-store.ts';
@@ -104,4 +105,38 @@ test('a journal that cannot be written for a while', async () => {
   assert.equal(exitCode, 0);
   assert.ok(failures > 1);
   assert.equal(new Set(succeeded(journal.entries())).size, succeeded(journal.entries()).length);
+});
+
+test('its lock was taken away meanwhile, or another run has come and gone: it does not go on by itself', async () => {
+  const by = { by: 'arn', reason: 'runner 7 is gone', holder: 'run-1' };
+  const other = { planId: '', toolVersion: '1', command: 'apply', holder: 'b', until: 'drain' } as const;
+  const meanwhile: JournalEntry[][] = [
+    [{ type: 'unlocked', runId: 'run-2', ...by }],
+    [
+      { type: 'run-started', runId: 'run-2', ...other },
+      { type: 'run-paused', runId: 'run-2', reason: 'until', detail: '' },
+    ],
+  ];
+  for (const entries of meanwhile) {
+    const rig = createRig();
+    const { clock } = rig.world;
+    const writeAll = async (): Promise<void> => {
+      for (const entry of entries) {
+        const planned = entry.type === 'run-started' ? { ...entry, planId: rig.plan.planId } : entry;
+        await rig.journal.append(new Date(clock.now()).toISOString(), planned);
+      }
+    };
+    let written: Promise<void> | undefined;
+    clock.after(100_000, () => {
+      written = writeAll();
+    });
+    const late: string[] = [];
+    rig.world.intercept = ({ name, write }) => {
+      if (write && clock.now() - startTime > 60_000) late.push(name);
+    };
+    const { exitCode, isJournalled } = await runWith(rig, { lock: lockOf(rig, 60_000, 240_000) });
+    await written;
+    assert.deepEqual([exitCode, isJournalled, late], [6, false, []]);
+    assert.match(rig.warnings.at(-1) ?? '', /does not go on by itself/);
+  }
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { JournalEntry, JournalLine } from '../../src/domain/journal-entry.ts';
-import { openRunJournal, type RunEntry, type RunJournal } from '../../src/engine/run-journal.ts';
+import { openRunJournal, type RunEntry, type RunJournal, refuseOtherPlan } from '../../src/engine/run-journal.ts';
 import type { JournalStore } from '../../src/ports/journal-store.ts';
 import { createWorld } from '../support/fake-ports.ts';
 import { samplePlan } from '../support/sample-plan.ts';
@@ -104,5 +104,23 @@ describe('the journal of a run', () => {
     journal.close();
     await assert.rejects(journal.write(done('a')), /too late/);
     assert.deepEqual(events, []);
+  });
+});
+
+const begun = (planId: string): JournalLine => ({
+  v: 1,
+  seq: 1,
+  at: '',
+  prev: '',
+  entry: { type: 'run-started', runId: 'run-1', planId, toolVersion: '', command: '', holder: '', until: null },
+});
+
+it('a journal of another plan is refused with both ids', () => {
+  const plan = samplePlan();
+  refuseOtherPlan([begun(plan.planId)], plan);
+  assert.throws(() => refuseOtherPlan([begun('cd'.repeat(32))], plan), {
+    code: 'JOURNAL.OTHER_PLAN',
+    exitCode: 2,
+    why: 'The journal was written for plan cdcdcdcdcdcd, but plan.json is abababababab.',
   });
 });

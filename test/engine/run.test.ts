@@ -324,6 +324,25 @@ describe('invariants', () => {
     assert.ok(rig.world.writes().includes('eks.deleteNodegroup'));
   });
 
+  it('9. not even from a node that came when the drain was over: it is emptied first, by the same drain', async () => {
+    const rig = createRig();
+    let late = '';
+    rig.world.intercept = ({ name }) => {
+      if (late === '' && succeeded(rig.journal.entries()).includes('soak')) {
+        late = rig.world.addNode('apps').name;
+        rig.world.addPod({ name: 'late', nodeName: late });
+      }
+      if (name !== 'eks.deleteNodegroup') return;
+      assert.equal(rig.world.nodes.find((node) => node.name === late)?.unschedulable, true);
+      assert.ok(!rig.world.pods.some((pod) => pod.name === 'late' && pod.nodeName === late));
+    };
+    assert.equal((await rig.run()).exitCode, 0);
+    const evicted = ofType(rig.journal.entries(), 'step-progress').flatMap(({ stepId, progress }) =>
+      progress.kind === 'eviction-intent' && progress.node === late ? [stepId] : [],
+    );
+    assert.deepEqual(evicted, ['delete-source/apps']);
+  });
+
   it('12. an eviction names the UID it means, and its intent is on disk before', async () => {
     const rig = createRig();
     const asked: string[] = [];
@@ -512,7 +531,7 @@ describe('failures', () => {
     ]);
   });
 
-  it('asks anew, in the next run, for what something has taken back', async () => {
+  it('asks anew, four times in a run and again in the next, for what something takes back', async () => {
     const rig = createRig();
     const { eks } = rig.world.ports;
     const tokens: string[] = [];
@@ -533,7 +552,19 @@ describe('failures', () => {
     assert.deepEqual([first.exitCode, first.stoppedBy?.code], [6, 'NODEGROUP.SIZE_TAKEN_BACK']);
     isTakenBack = false;
     assert.equal((await rig.run({ until: 'verify' })).exitCode, 0);
-    assert.deepEqual([tokens.length, new Set(tokens).size], [2, 2]);
+    assert.deepEqual([tokens.length, new Set(tokens).size], [5, 5]);
+  });
+
+  it('asks again for the one node that was taken after a kill, before anybody protected it', async () => {
+    const rig = createRig();
+    const replacement = 'apps-pd-7f3a9c21';
+    assert.equal((await rig.run({ until: 'create' })).exitCode, 0);
+    const group = mustFind(rig.world.nodegroups.get(replacement));
+    group.scaling = { ...group.scaling, minSize: 0, desiredSize: 0 };
+    rig.world.nodes = rig.world.nodes.filter(({ nodegroupName }) => nodegroupName !== replacement);
+    const begin = rig.world.clock.now();
+    assert.equal((await rig.run({ until: 'verify' })).exitCode, 0);
+    assert.ok(rig.world.clock.now() - begin < 10 * 60_000);
   });
 
   it('stops with exit 6 and the failure in the journal', async () => {

@@ -18,8 +18,8 @@ export const patches: readonly Patch[] = [
     profile: 'one',
     file: 'src/engine/advance.ts',
     find: `      else await start(step, run, work);
-      await act(step, run, work, observation.detail);`,
-    replace: `      await act(step, run, work, observation.detail);
+      await act(step, run, work, detail);`,
+    replace: `      await act(step, run, work, detail);
       await start(step, run, work);`,
   },
   {

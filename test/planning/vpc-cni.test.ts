@@ -100,6 +100,20 @@ test('the merge keeps everything else of the document and its order, and makes s
   );
 });
 
+test('a document with an odd directive is read without a word on the terminal', (t) => {
+  const emitWarning = t.mock.method(process, 'emitWarning', () => undefined);
+  assert.equal(made(addon('%ODD \u001b[31m\n---\nenv: {}\n')).how, 'update-addon');
+  assert.equal(emitWarning.mock.callCount(), 0);
+});
+
+test('a variable may be called as what every object has', () => {
+  const strange = aVpcCni({ env: { ...base.env, constructor: 'x' }, envManagers: { constructor: 'kubectl' } });
+  const [found] = vpcCniPlan(aSnapshot({ vpcCni: strange }), aRequest(), true).settings.filter(
+    ({ name }) => name === 'constructor',
+  );
+  assert.deepEqual([found?.configured, found?.target], [null, 'x']);
+});
+
 const self = (overrides: Partial<VpcCni> = {}) => aVpcCni({ managedBy: 'self-managed', addon: null, ...overrides });
 
 describe('how', () => {

@@ -153,17 +153,30 @@ describe('scale-replacement', () => {
     assert.deepEqual(observation, { kind: 'in-progress', detail: `1 of 2 nodes of ${replacement} are Ready` });
   });
 
-  it('says that something takes the size back, and does not ask twice', async () => {
+  it('waits while its update is under way, and then says that something has taken the size back', async () => {
     const world = createWorld();
     addReplacement(world, { scaling: size(1) });
     const rig = createStepRig(world, step);
     await rig.act();
+    addReplacement(world, { scaling: size(1) });
+    assert.equal((await rig.observe()).kind, 'in-progress');
     await world.clock.run(world.clock.sleep(30_000));
     addReplacement(world, { scaling: size(1) });
     const observation = await rig.observe();
-    assert.ok(observation.kind === 'in-progress');
-    // in time the same run waits; the next one asks anew
-    assert.deepEqual([observation.tooLate?.code, observation.tokenSpent], ['NODEGROUP.SIZE_TAKEN_BACK', true]);
+    assert.ok(observation.kind === 'actionable');
+    assert.equal(observation.takenBack?.code, 'NODEGROUP.SIZE_TAKEN_BACK');
+  });
+
+  it('believes the Auto Scaling group, of which EKS hears later, until the nodes are there', async () => {
+    const world = createWorld();
+    addReplacement(world, { scaling: size(2) });
+    const group = { name: 'eks-asg', minSize: 1, maxSize: 4, instanceIds: [], suspendedProcesses: [] };
+    world.autoScalingGroups.push({ ...group, desiredCapacity: 1 });
+    const rig = createStepRig(world, step);
+    const detail = `node group ${replacement} has size 1, and 2 nodes are wanted`;
+    assert.deepEqual(await rig.observe(), { kind: 'actionable', detail });
+    for (let count = 0; count < 2; count += 1) world.addNode(replacement);
+    assert.equal((await rig.observe()).kind, 'satisfied');
   });
 
   for (const found of [undefined, { status: 'DEGRADED', healthIssues: [issue('AsgInstanceLaunchFailures')] }]) {
@@ -240,12 +253,12 @@ describe('delete-source', () => {
   const step = sampleStep('delete-source');
 
   /** All is as it should be before the deletion. */
-  function createReady(): { world: World; rig: StepRig } {
+  function createReady(ready = step): { world: World; rig: StepRig } {
     const world = createWorld();
     addReplacement(world);
     for (const node of world.nodes) node.unschedulable = true;
     world.pods = [];
-    const rig = createStepRig(world, step);
+    const rig = createStepRig(world, ready);
     rig.state.verifiedNodes[world.addNode(replacement).name] = { prefixes: [], allocatablePods: 110 };
     return { world, rig };
   }
@@ -263,7 +276,27 @@ describe('delete-source', () => {
       'DELETE.PODS_LEFT',
       /shop\/bare/,
     ],
-    ['a node is schedulable', (world) => world.addNode('apps'), 'DELETE.NODE_SCHEDULABLE', /is not cordoned/],
+    [
+      'somebody opened a node that was cordoned',
+      (world, rig) => {
+        const [node] = world.nodes;
+        assert.ok(node);
+        node.unschedulable = false;
+        rig.state.cordonedNodes[node.uid] = node.name;
+      },
+      'DELETE.NODE_SCHEDULABLE',
+      /is not cordoned/,
+    ],
+    [
+      'somebody opened one whose cordon was cut off before its line',
+      (world) => {
+        const [node] = world.nodes;
+        assert.ok(node);
+        Object.assign(node, { unschedulable: false, annotations: { 'prefix-migrate/cordoned-by': 'abababababab' } });
+      },
+      'DELETE.NODE_SCHEDULABLE',
+      /is not cordoned/,
+    ],
     [
       'the replacement is degraded',
       (world) => addReplacement(world, { status: 'DEGRADED' }),
@@ -308,6 +341,28 @@ describe('delete-source', () => {
       assert.deepEqual(world.writes(), []);
     });
   }
+
+  it('cordons and drains a node that came late, as the plan drains, before it deletes', async () => {
+    const drain = { ...sampleStep('drain-source').params, nodegroupNames: ['apps'], replacementNames: [replacement] };
+    const { world, rig } = createReady({ ...step, params: { ...step.params, drain } });
+    const node = world.addNode('apps');
+    const late = world.addPod({ name: 'late', nodeName: node.name });
+    assert.equal((await rig.finish()).kind, 'satisfied');
+    assert.deepEqual(world.writes(), ['kubernetes.cordon', 'kubernetes.evict', 'eks.deleteNodegroup']);
+    assert.equal(rig.state.cordonedNodes[node.uid], node.name);
+    assert.deepEqual(
+      rig.progress.flatMap((each) => (each.kind === 'eviction-intent' ? [each.uid] : [])),
+      [late.uid],
+    );
+  });
+
+  it('does not touch a late node while the replacement is not proven', async () => {
+    const { world, rig } = createReady();
+    world.addNode('apps');
+    addReplacement(world, { status: 'DEGRADED' });
+    assert.equal(conflictOf(await rig.finish()).error.code, 'DELETE.REPLACEMENT_NOT_PROVEN');
+    assert.deepEqual(world.writes(), []);
+  });
 
   it('looks again right before the call', async () => {
     const { world, rig } = createReady();

@@ -79,6 +79,20 @@ describe('protect-replacement', () => {
     assert.equal((await createStepRig(world, sampleStep('unprotect-replacement')).finish()).kind, 'satisfied');
     assert.deepEqual(node.annotations, { [disabled]: 'false' });
   });
+
+  it('unprotect-source: what the rollback put on the sources comes off, the replacements are not touched', async () => {
+    const world = createWorld();
+    const [first, second] = world.nodes;
+    assert.ok(first && second);
+    first.annotations = { [disabled]: 'true', [mark]: 'abababababab/false', note: 'kept' };
+    second.annotations = { [disabled]: 'true' };
+    const marked = world.addNode(replacement, { annotations: { [disabled]: 'true', [mark]: 'abababababab' } });
+    const unprotect = { ...sampleStep('unprotect-replacement'), params: { nodegroupName: 'apps' } };
+    assert.equal((await createStepRig(world, unprotect).finish()).kind, 'satisfied');
+    assert.deepEqual(first.annotations, { [disabled]: 'false', note: 'kept' });
+    assert.deepEqual(second.annotations, { [disabled]: 'true' });
+    assert.equal(marked.annotations[mark], 'abababababab');
+  });
 });
 
 const scalingOf = (world: World): Scaling => {

@@ -134,7 +134,7 @@ describe('scale-source', () => {
     world.autoScalingGroups.push({ ...group, desiredCapacity: 1 });
     assert.match(
       await detailOf(rigOf('scale-source', world)),
-      /^actionable: node group apps has size 1, and had 2 nodes/,
+      /^actionable: node group apps has size 1, and 2 nodes are wanted/,
     );
   });
 
@@ -146,8 +146,22 @@ describe('scale-source', () => {
     await world.clock.run(world.clock.sleep(60_000));
     Object.assign(world.nodegroups.get('apps')?.scaling ?? {}, { desiredSize: 1 });
     const observation = await rig.observe();
-    assert.equal(observation.kind, 'in-progress');
-    assert.equal(observation.kind === 'in-progress' && observation.tooLate?.code, 'NODEGROUP.SIZE_TAKEN_BACK');
+    assert.ok(observation.kind === 'actionable');
+    assert.equal(observation.takenBack?.code, 'NODEGROUP.SIZE_TAKEN_BACK');
+  });
+
+  it('an update that EKS could not do stops, and the next run asks with a new token', async () => {
+    const world = createWorld();
+    Object.assign(world.nodegroups.get('apps')?.scaling ?? {}, { desiredSize: 1 });
+    const rig = rigOf('scale-source', world);
+    await rig.act();
+    for (const update of world.updates.values()) {
+      Object.assign(update, { status: 'Failed', errors: [{ code: 'AsgLimit', message: 'no more', resourceIds: [] }] });
+    }
+    Object.assign(world.nodegroups.get('apps') ?? {}, { status: 'ACTIVE' });
+    const { error, tokenSpent } = conflictOf(await rig.observe());
+    assert.deepEqual([error.code, tokenSpent], ['NODEGROUP.SCALING_FAILED', true]);
+    assert.match(error.message, /AsgLimit: no more/);
   });
 
   it('names the nodes that do not come up', async () => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ClusterNode } from '../../src/domain/snapshot.ts';
-import { verifyReplacement } from '../../src/steps/verify-replacement.ts';
 import { adapterError, createWorld, type World } from '../support/fake-ports.ts';
 import { sampleStep } from '../support/sample-plan.ts';
 import { conflictOf, createStepRig, type StepRig } from './step-rig.ts';
@@ -41,19 +40,21 @@ describe('verify-replacement', () => {
     });
   });
 
-  it('says so when an autoscaler has taken the nodes before anybody protected them: no more will come', async () => {
+  it('asks again for nodes that an autoscaler took before anybody protected them', async () => {
     const world = createWorld();
-    const [source] = world.nodegroups.values();
+    const source = world.nodegroups.get('apps');
     assert.ok(source);
-    const explained = (desiredSize: number) => {
-      const scaling = { minSize: 0, maxSize: 3, desiredSize };
-      world.nodegroups.set(group, { ...source, nodegroupName: group, scaling });
-      return verifyReplacement.explainDeadline?.(step, world.ports);
-    };
-    assert.equal(await explained(1), null);
-    const error = await explained(0);
-    assert.equal(error?.code, 'NODEGROUP.SIZE_TAKEN_BACK');
-    assert.match(error.nextActions[0] ?? '', /^aws eks update-nodegroup-config .+ minSize=0,maxSize=3,desiredSize=1$/);
+    const scaling = { minSize: 0, maxSize: 3, desiredSize: 0 };
+    world.nodegroups.set(group, { ...source, nodegroupName: group, scaling });
+    const rig = createStepRig(world, step);
+    const detail = `node group ${group} has size 0, and 1 node is wanted`;
+    assert.deepEqual(await rig.observe(), { kind: 'actionable', detail });
+    assert.equal((await rig.finish()).kind, 'satisfied');
+    const asked = world.calls.filter(({ name }) => name === 'eks.updateNodegroupScaling');
+    assert.deepEqual(
+      asked.map(({ args }) => args.slice(1, 3)),
+      [[group, { desiredSize: 1 }]],
+    );
   });
 
   it('another number of pods than planned stops at once, with both numbers', async () => {

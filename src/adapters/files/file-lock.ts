@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { link, rename, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import { shellWord } from '../../domain/shell-word.ts';
 import type { RunLock } from '../../ports/run-lock.ts';
@@ -132,7 +132,10 @@ function held(path: string, found: FileLockRecord | undefined): MigrateError {
     code: 'LOCK.HELD',
     message: `Another run works in this plan folder: ${who}${command}.`,
     why: `It has ${path} since ${found?.since ?? 'a moment ago'}.`,
-    nextActions: ['wait until it has ended', `when it cannot be running any more: rm ${shellWord(path)}`],
+    nextActions: [
+      'wait until it has ended',
+      `when it cannot be running any more: prefix-migrate unlock ${shellWord(dirname(path))} --reason 'WHY'`,
+    ],
     exitCode: ExitCode.locked,
   });
 }

@@ -113,7 +113,9 @@ const leaseShape = object<LeaseRecord>({
   durationSeconds: number,
   transitions: whole,
   resourceVersion: text,
-  journal: optional(object({ planId: text, state: text })),
+  journal: optional(
+    object<NonNullable<LeaseRecord['journal']>>({ planId: text, state: text, isBegun: optional(oneOf(true)) }),
+  ),
 });
 export const toLeaseRecord = checked('Lease', leaseShape, projections.toLeaseRecord);
 

@@ -77,6 +77,10 @@ export function configMapJournal({ kubernetes, clusterName, planId }: ConfigMapJ
   return remoteJournal(parts);
 }
 
+/** `ConfigMaps kube-system/prefix-migrate-demo-0123456789ab-0001 and on` */
+export const configMapsOf = (clusterName: string, planId: string): string =>
+  `ConfigMaps ${namespace}/${leaseName(clusterName)}-${planId.slice(0, 12)}-0001 and on`;
+
 const titleOf = (name: string): string => `ConfigMap ${namespace}/${name}`;
 const textOf = (chunk: ConfigMap | undefined): string => chunk?.data[dataKey] ?? '';
 const bytesOf = (text: string): number => Buffer.byteLength(text);

@@ -25,13 +25,19 @@ export interface OwnJournal {
   /** place that the Lease names, and that is compared with what it names: `kubernetes`, `s3://...`, `file://host/dir` */
   state: string;
   isEmpty(): Promise<boolean>;
+  /** what people can look for when it is gone; of a folder, which may be another on every machine, null */
+  title: string | null;
   /** what to do instead when the journal is at another place */
   actionsElsewhere(state: string): string[];
+  /** what to do when the journal was there, and is gone */
+  actionsGone: string[];
 }
 
 export interface LeaseLock extends RunLock {
   /** Makes the Lease say where the journal is. To be waited for before a run writes its first line. */
   noteJournal(): Promise<void>;
+  /** The journal has a line: the Lease says so with its next renewal. */
+  journalBegun(): void;
 }
 
 export const leaseNamespace = 'kube-system';
@@ -126,9 +132,13 @@ export function createLeaseLock(options: LeaseLockOptions): LeaseLock {
     async noteJournal() {
       await current?.noteJournal();
     },
+
+    journalBegun() {
+      current?.journalBegun();
+    },
   };
 
-  function hold(first: LeaseRecord): HeldLock & { noteJournal(): Promise<void> } {
+  function hold(first: LeaseRecord): HeldLock & Pick<LeaseLock, 'noteJournal' | 'journalBegun'> {
     const lost = new AbortController();
     const stop = new AbortController();
     let record = first;
@@ -218,6 +228,9 @@ export function createLeaseLock(options: LeaseLockOptions): LeaseLock {
         noted ??= note();
         return noted;
       },
+      journalBegun() {
+        if (record.journal !== undefined) record = { ...record, journal: { ...record.journal, isBegun: true } };
+      },
       async confirm() {
         // asked by many at once: each sees the same renewal
         while (!lost.signal.aborted && !stop.signal.aborted && age() >= giveUpAfterMilliseconds) await renewOnce();
@@ -255,14 +268,26 @@ export const readLeaseLock = (
 ): Promise<LeaseRecord | undefined> => kubernetes.getLease(leaseNamespace, leaseName(clusterName));
 
 /**
- * A run that goes on from an empty journal, while the one of its plan is somewhere else, would not know what was done.
+ * A run that goes on from an empty journal, while the one of its plan is somewhere else, or was here and is gone, would not
+ * know what was done.
  *
- * @throws MigrateError STATE.ELSEWHERE (exit 2)
+ * @throws MigrateError STATE.ELSEWHERE, STATE.GONE (both exit 2)
  */
 export async function refuseElsewhere(found: LeaseRecord | undefined, own: OwnJournal): Promise<void> {
   const noted = found?.journal;
-  if (noted === undefined || noted.planId !== own.planId || noted.state === own.state) return;
+  if (noted === undefined || noted.planId !== own.planId) return;
+  const isHere = noted.state === own.state;
+  if (isHere && (noted.isBegun !== true || own.title === null)) return;
   if (!(await own.isEmpty())) return;
+  if (isHere) {
+    throw new MigrateError({
+      code: 'STATE.GONE',
+      message: `The journal of this plan was in ${own.title}, and is gone. Nothing was changed.`,
+      why: 'The Lease in the cluster says that a run wrote it. A run that does not know what was done already might do it again.',
+      nextActions: own.actionsGone,
+      exitCode: ExitCode.invalidInput,
+    });
+  }
   throw new MigrateError({
     code: 'STATE.ELSEWHERE',
     message: `The journal of this plan is in ${noted.state}, and there is none in ${own.state}. Nothing was changed.`,

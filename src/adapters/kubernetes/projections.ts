@@ -389,11 +389,16 @@ const leaseAnnotation = {
   command: 'prefix-migrate/command',
   plan: 'prefix-migrate/plan',
   state: 'prefix-migrate/state',
+  begun: 'prefix-migrate/journal-begun',
 };
 
 export const leaseAnnotations = ({ description, journal }: Pick<LeaseRecord, 'description' | 'journal'>) => ({
   [leaseAnnotation.command]: description,
-  ...(journal && { [leaseAnnotation.plan]: journal.planId, [leaseAnnotation.state]: journal.state }),
+  ...(journal && {
+    [leaseAnnotation.plan]: journal.planId,
+    [leaseAnnotation.state]: journal.state,
+    [leaseAnnotation.begun]: String(journal.isBegun === true),
+  }),
 });
 
 export function toLeaseRecord(lease: WireLease): LeaseRecord {
@@ -401,6 +406,7 @@ export function toLeaseRecord(lease: WireLease): LeaseRecord {
   const { annotations } = meta(lease);
   const planId = cleanText(annotations?.[leaseAnnotation.plan]);
   const state = cleanText(annotations?.[leaseAnnotation.state]);
+  const isBegun = annotations?.[leaseAnnotation.begun] === 'true';
   return {
     holder: spec?.holderIdentity ?? '',
     description: cleanText(annotations?.[leaseAnnotation.command]),
@@ -409,6 +415,6 @@ export function toLeaseRecord(lease: WireLease): LeaseRecord {
     durationSeconds: spec?.leaseDurationSeconds ?? 0,
     transitions: spec?.leaseTransitions ?? 0,
     resourceVersion: meta(lease).resourceVersion ?? '',
-    ...(planId !== '' && state !== '' && { journal: { planId, state } }),
+    ...(planId !== '' && state !== '' && { journal: { planId, state, ...(isBegun && { isBegun }) } }),
   };
 }

@@ -23,6 +23,9 @@ interface Status {
   } | null;
 }
 
+/** A server that asks to be left alone for longer is asked again all the same. */
+const longestRetryAfter = 60_000;
+
 /** An answer of the API server that is no success. */
 export class StatusError extends Error {
   override readonly name = 'StatusError';
@@ -54,7 +57,8 @@ export class StatusError extends Error {
       message: cleanText(cause.message),
     }));
     const seconds = status?.details?.retryAfterSeconds;
-    this.retryAfterMilliseconds = retryAfterMilliseconds(retryAfter, now) ?? (seconds ? seconds * 1000 : undefined);
+    const asked = retryAfterMilliseconds(retryAfter, now) ?? (seconds ? seconds * 1000 : undefined);
+    this.retryAfterMilliseconds = asked === undefined ? undefined : Math.min(asked, longestRetryAfter);
   }
 }
 

@@ -58,7 +58,7 @@ export function howToSet({ cluster, vpcCni }: ClusterSnapshot, env: Record<strin
 /** The whole configuration, because an update replaces all of it; undefined when what is there cannot be read. */
 function merged(configurationValues: string | null, env: Record<string, string>): string | undefined {
   try {
-    const document: unknown = parse(configurationValues ?? '') ?? {};
+    const document: unknown = parse(configurationValues ?? '', { logLevel: 'error' }) ?? {};
     const isMapping = typeof document === 'object' && document !== null && !Array.isArray(document);
     return isMapping ? JSON.stringify(withEnv({ ...document }, env)) : undefined;
   } catch {

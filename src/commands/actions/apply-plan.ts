@@ -12,6 +12,8 @@ import { nextSteps } from '../../engine/dry-run.ts';
 import { openSteps, succeededSteps } from '../../engine/order.ts';
 import { refuseRolledBack } from '../../engine/rollback-offered.ts';
 import { type Consent, runPlan } from '../../engine/run.ts';
+import { workOf } from '../../engine/work.ts';
+import { mildly } from '../../planning/drift.ts';
 import { compareExpectations, expectationsOf } from '../../planning/expectations.ts';
 import { consentQuestion } from '../../reporting/formats/consent-question.ts';
 import { nextStepsText } from '../../reporting/formats/next-steps-text.ts';
@@ -70,7 +72,7 @@ async function compareWithNow(plan: MigrationPlan, ports: Ports, io: Io): Promis
   const changes = compareExpectations(
     plan.expectations,
     expectationsOf(now, sourcesOf(plan), plan.request, plan.order.order),
-  );
+  ).map(mildly);
   refuseStale(
     plan,
     changes.filter(({ whenChanged }) => whenChanged === 'replan'),
@@ -88,7 +90,7 @@ async function showNextSteps(
   until: Phase | undefined,
   io: Io,
 ): Promise<ExitCode> {
-  const steps = await nextSteps(plan, state, ports, until === undefined ? {} : { until });
+  const steps = await nextSteps(workOf(plan, state), state, ports, until === undefined ? {} : { until });
   io.result(
     io.json
       ? `${jsonLine({ planId: plan.planId, steps })}\n`

@@ -16,6 +16,7 @@ import {
 import type { DrainLimits } from '../../domain/drain-limits.ts';
 import type { Phase } from '../../domain/plan.ts';
 import { type RunState, replay } from '../../domain/run-state.ts';
+import { refuseOtherPlan } from '../../engine/run-journal.ts';
 import { createListrReporter } from '../../reporting/listr-reporter.ts';
 import { createNdjsonReporter } from '../../reporting/ndjson-reporter.ts';
 import { createPlainReporter } from '../../reporting/plain-reporter.ts';
@@ -71,7 +72,9 @@ export async function withRun<T>(
   const { connection } = options;
   const clock = connection.clock ?? realClock();
   const stateOf = async (journal: JournalStore): Promise<RunState> => {
-    const state = replay(plan, (await journal.read()).lines);
+    const { lines } = await journal.read();
+    refuseOtherPlan(lines, plan);
+    const state = replay(plan, lines);
     refuseState(state, folder, clock.now());
     return state;
   };

@@ -8,6 +8,7 @@ import {
   type StateLocation,
 } from '../../composition.ts';
 import type { JournalLine } from '../../domain/journal-entry.ts';
+import { refuseOtherPlan } from '../../engine/run-journal.ts';
 import { refuseOtherCluster } from './refusals.ts';
 
 /** A plan whose journal is only looked at. */
@@ -34,6 +35,7 @@ export async function readJournal(
     Object.assign(outside, { ports });
   }
   const { lines, tornTail } = await openJournal(folder, state, outside).read();
+  refuseOtherPlan(lines, plan);
   if (tornTail) io.progress('warning: the last line of the journal was cut off while it was written; it is left out');
   return { folder, lines };
 }

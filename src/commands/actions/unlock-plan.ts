@@ -56,7 +56,10 @@ async function unlock(opened: OpenedRun, { state, reason }: UnlockOptions, io: I
   const held = await lock.acquire({ id: runId, command: io.commandLine }, signal);
   try {
     const entry = { type: 'unlocked' as const, runId, by: caller, reason, holder };
-    const write = (): Promise<unknown> => told.append(new Date(ports.clock.now()).toISOString(), entry);
+    const write = async (): Promise<void> => {
+      await held.confirm();
+      await told.append(new Date(ports.clock.now()).toISOString(), entry);
+    };
     await onceTheOthersIsWritten(write, ports.clock, signal);
   } finally {
     await held.release();
@@ -69,25 +72,31 @@ async function unlock(opened: OpenedRun, { state, reason }: UnlockOptions, io: I
   return ExitCode.done;
 }
 
-/** The old run may be writing a line of its own right now; behind ours it writes none any more. */
-async function onceTheOthersIsWritten(
+/** Without a renewal of its lock a run stops after 40 s; most learn within 10 s that it is gone. */
+const othersStopAfterMilliseconds = 45_000;
+const tryAgainAfterMilliseconds = 500;
+
+/**
+ * Writes our line behind those of the old run, which may get one in between until it learns that its lock is gone. Behind ours
+ * it writes none any more.
+ */
+export async function onceTheOthersIsWritten(
   write: () => Promise<unknown>,
   clock: OpenedRun['ports']['clock'],
   signal: AbortSignal,
 ): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
+  const until = clock.monotonic() + othersStopAfterMilliseconds;
+  for (;;) {
     try {
       await write();
       return;
     } catch (error) {
       const isInBetween = error instanceof MigrateError && error.code === 'JOURNAL.CHANGED';
-      if (!isInBetween || attempt === attemptsToWrite) throw error;
-      await clock.sleep(500, signal);
+      if (!isInBetween || clock.monotonic() >= until) throw error;
+      await clock.sleep(tryAgainAfterMilliseconds, signal);
     }
   }
 }
-
-const attemptsToWrite = 20;
 
 function describe({ id, command, since, renewedAt, looksAlive }: LockHolder, now: number): string[] {
   const ago = (iso: string): string => `${dateTime(iso)}, ${roughly(Math.max(0, now - Date.parse(iso)) / 1000)} ago`;

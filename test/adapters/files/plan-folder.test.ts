@@ -173,7 +173,14 @@ test('lock: of an ended process of this machine is taken over, of other machines
     writeFileSync(join(dir, 'lock'), text);
     const attempt = fileLock(dir).acquire(me, never);
     if (takenOver) await attempt;
-    else await assert.rejects(attempt, failsWith('LOCK.HELD', 7));
+    else {
+      await assert.rejects(attempt, (error: unknown) => {
+        failsWith('LOCK.HELD', 7)(error);
+        assert.ok(error instanceof MigrateError);
+        assert.match(error.nextActions.at(-1) ?? '', /: prefix-migrate unlock \S+ --reason 'WHY'$/);
+        return true;
+      });
+    }
     assert.equal((await readFileLock(dir))?.id === 'me', takenOver, text);
     assert.deepEqual(readdirSync(dir), ['lock']);
   }

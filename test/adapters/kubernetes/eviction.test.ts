@@ -81,6 +81,11 @@ const rows: [name: string, answer: Recorded, outcome: Partial<EvictionOutcome>][
     { kind: 'throttled', retryAfterSeconds: 4 },
   ],
   [
+    'overload, says somebody who wants to be left alone for years',
+    status(429, { reason: 'TooManyRequests', details: { retryAfterSeconds: 1_000_000_000 } }),
+    { kind: 'throttled', retryAfterSeconds: 60 },
+  ],
+  [
     'contended budget',
     status(
       504,

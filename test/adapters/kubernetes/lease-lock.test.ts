@@ -211,10 +211,16 @@ test('takes a lock over only as it was seen: whoever was faster keeps it', async
   assert.equal(leases.record?.holder, 'third');
 });
 
+const unheard = {
+  title: 'ConfigMaps kube-system/x-0001 and on',
+  actionsElsewhere: () => [],
+  actionsGone: ['restore it'],
+};
+
 test('says where the journal is before it is written, and keeps saying it', async () => {
   const bench = createBench();
   const { leases, kubernetes } = createLeases();
-  const journal = { planId: 'plan', state: 'kubernetes', isEmpty: async () => true, actionsElsewhere: () => [] };
+  const journal = { planId: 'plan', state: 'kubernetes', isEmpty: async () => true, ...unheard };
   const lock = createLeaseLock({ kubernetes, clock: bench.clock, clusterName: 'demo', journal });
   const held = await bench.run(lock.acquire(me, never));
   assert.equal(leases.record?.journal, undefined);
@@ -239,7 +245,7 @@ test('a run whose journal is empty is refused when that of its plan is elsewhere
   for (const [{ planId, state, empty }, refused] of rows) {
     const bench = createBench();
     const { leases, kubernetes } = createLeases({ ...heldBy('', 300), journal: noted });
-    const journal = { planId, state, isEmpty: async () => empty, actionsElsewhere };
+    const journal = { planId, state, isEmpty: async () => empty, ...unheard, actionsElsewhere };
     const lock = createLeaseLock({ kubernetes, clock: bench.clock, clusterName: 'demo', journal });
     const taken = bench.run(lock.acquire(me, never));
     if (!refused) {
@@ -254,6 +260,33 @@ test('a run whose journal is empty is refused when that of its plan is elsewhere
     });
     assert.deepEqual([leases.record?.holder, leases.record?.journal], ['', noted]);
   }
+});
+
+test('a journal that had lines and is gone is missed; one that was only announced is begun anew', async () => {
+  const bench = createBench();
+  const { leases, kubernetes } = createLeases();
+  let isEmpty = true;
+  const journal = { planId: 'plan', state: 'kubernetes', isEmpty: async () => isEmpty, ...unheard };
+  const begin = () => createLeaseLock({ kubernetes, clock: bench.clock, clusterName: 'demo', journal });
+  const first = begin();
+  const announced = await bench.run(first.acquire(me, never));
+  await bench.run(first.noteJournal());
+  await bench.run(announced.release());
+  const second = begin();
+  const written = await bench.run(second.acquire(me, never));
+  await bench.run(second.noteJournal());
+  second.journalBegun();
+  await bench.run(written.release());
+  assert.equal(leases.record?.journal?.isBegun, true);
+  isEmpty = false;
+  await bench.run((await bench.run(begin().acquire(me, never))).release());
+  isEmpty = true;
+  await assert.rejects(bench.run(begin().acquire(me, never)), (error) => {
+    assert.ok(error instanceof MigrateError);
+    assert.deepEqual([error.code, error.exitCode, error.nextActions], ['STATE.GONE', 2, ['restore it']]);
+    assert.match(error.message, /was in ConfigMaps kube-system\/x-0001 and on, and is gone/);
+    return true;
+  });
 });
 
 test('whoever finds it held is told how to break it', async () => {

@@ -55,7 +55,7 @@ const calls: Record<string, RegExp> = {
   'patch-vpc-cni': /^k8s:patch daemonsets$/,
   'create-launch-template': /^ec2:CreateLaunchTemplate$/,
   'create-nodegroup': /^eks:CreateNodegroup$/,
-  'verify-replacement': /^k8s:(create|delete) pods$/,
+  'verify-replacement': /^(k8s:(create|delete) pods|eks:UpdateNodegroupConfig)$/,
   'scale-replacement': /^eks:UpdateNodegroupConfig$/,
   'protect-replacement': /^k8s:patch nodes$/,
   'unprotect-replacement': /^k8s:patch nodes$/,
@@ -65,11 +65,11 @@ const calls: Record<string, RegExp> = {
   'resume-processes': /^autoscaling:ResumeProcesses$/,
   'cordon-source': /^k8s:patch nodes$/,
   'drain-source': /^k8s:(create pods\/eviction|patch nodes|patch deployments)$/,
-  'delete-source': /^eks:DeleteNodegroup$/,
+  'delete-source': /^(eks:DeleteNodegroup|k8s:patch nodes|k8s:create pods\/eviction|k8s:patch deployments)$/,
   cleanup: /^k8s:delete pods$/,
   'uncordon-source': /^k8s:patch nodes$/,
   'scale-source': /^eks:UpdateNodegroupConfig$/,
-  'delete-replacement': /^(eks:DeleteNodegroup|k8s:patch nodes)$/,
+  'delete-replacement': /^(eks:DeleteNodegroup|k8s:patch nodes|k8s:create pods\/eviction|k8s:patch deployments)$/,
   'delete-launch-template': /^ec2:DeleteLaunchTemplate$/,
 };
 const withToken = /^(eks:(CreateNodegroup|UpdateNodegroupConfig|UpdateAddon)|ec2:CreateLaunchTemplate)$/;
