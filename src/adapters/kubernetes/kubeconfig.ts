@@ -113,7 +113,7 @@ function check(config: KubeConfig, kubeconfig: string | undefined, context: stri
       'aws eks update-kubeconfig --name <cluster>',
     ]);
   }
-  const server = URL.canParse(cluster.server) ? new URL(cluster.server) : null;
+  const server = URL.parse(cluster.server);
   if (server === null || !/^https?:$/.test(server.protocol) || server.username !== '' || server.password !== '') {
     // what stands there instead may be a secret
     throw bad(

@@ -17,10 +17,10 @@ export function sameCluster(
 }
 
 function addressOf(url: string): string | undefined {
-  const withScheme = url.includes('://') ? url : `https://${url}`;
-  if (!URL.canParse(withScheme)) return undefined;
   // the parser lower-cases the host
-  const { hostname, port, protocol } = new URL(withScheme);
+  const parsed = URL.parse(url.includes('://') ? url : `https://${url}`);
+  if (parsed === null) return undefined;
+  const { hostname, port, protocol } = parsed;
   const host = isLoopback(hostname) ? 'loopback' : hostname.replace(/\.$/, '');
   return `${host}:${port || (protocol === 'http:' ? '80' : '443')}`;
 }
