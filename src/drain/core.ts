@@ -10,6 +10,10 @@
  * it: then the deduction ends `settleSeconds` after the answer. Ending it too early can at worst cost one refused call,
  * since the server counts for itself; ending it too late leaves some budget idle. Neither can break a budget.
  *
+ * A pod that is lost otherwise (its node is gone, somebody deletes it, it is Ready no longer) is counted by the controller
+ * only, some moments later, and the server allows as much as before until then: it is deducted until a status has fewer
+ * healthy pods.
+ *
  * https://github.com/kubernetes/kubernetes/blob/v1.33.0/pkg/registry/core/pod/storage/eviction.go
  */
 import type { StepProgress } from '../domain/journal-entry.ts';
@@ -220,8 +224,10 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     const isNew = known === undefined && !saidGone.delete(observed.uid);
     if (known === undefined) know(pod);
     else uncount(pod);
+    const wasHealthy = known !== undefined && isHealthy(pod);
     if (!sameLabels(pod.labels, observed.labels)) pod.labels = labelsOf(observed, pod.owner);
     Object.assign(pod, factsOf(observed));
+    if (wasHealthy && !isHealthy(pod)) lost(pod, now);
     if (isNew && pod.deletedAt !== null && !pod.finished) pod.owner?.inherited.add(pod);
     if (known === undefined || was.labels !== pod.labels) joinFirst(pod);
     if (pod.nodeName !== null) setIn(podsByNode, pod.nodeName).add(pod);
@@ -246,6 +252,7 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     const pod = pods.get(uid);
     if (pod === undefined) return;
     pods.delete(uid);
+    if (isHealthy(pod)) lost(pod, now);
     if (uidByKey.get(podKey(pod)) === uid) uidByKey.delete(podKey(pod));
     if (pod.nodeName !== null) podsByNode.get(pod.nodeName)?.delete(pod);
     pod.first?.pods.delete(pod);
@@ -254,6 +261,18 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     owners.gone(pod, now);
     ended(pod, now);
     detach(pod, now);
+  }
+
+  /** Not by us: until the disruption controller has counted anew, the server allows what it allowed before. */
+  function lost(pod: DrainPod, now: number): void {
+    if (awaited.has(pod.uid)) return;
+    for (const { uid, status } of budgets.of(pod.namespace, pod.labels)) {
+      const group = groups.get(uid);
+      if (group === undefined) continue;
+      const until = now + settleSeconds * seconds;
+      group.unaccounted.set(pod.uid, { name: pod.name, before: undefined, until, healthy: status.currentHealthy });
+      later(until, () => void dirty.add(group));
+    }
   }
 
   function ended(pod: DrainPod, now: number): void {
@@ -317,6 +336,7 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     }
     for (const pod of podsByNode.get(node.name) ?? []) {
       uncount(pod);
+      if (isHealthy(pod)) lost(pod, now);
       pod.ready = false;
       owners.count(pod, now);
       if (pod.on !== null) {
@@ -352,7 +372,8 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
       group.refusedUntil = 0;
       for (const [uid, eviction] of group.unaccounted) {
         const entry = budget.status.disruptedPods[eviction.name];
-        if (entry !== undefined && entry !== eviction.before) group.unaccounted.delete(uid);
+        const isCounted = budget.status.currentHealthy < (eviction.healthy ?? 0);
+        if (isCounted || (entry !== undefined && entry !== eviction.before)) group.unaccounted.delete(uid);
       }
       noticeFreeShares(group, settings, now);
       dirty.add(group);
@@ -629,6 +650,9 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     },
   };
 }
+
+/** As a budget counts it. */
+const isHealthy = ({ ready, deletedAt }: DrainPod): boolean => ready && deletedAt === null;
 
 /** A budget, as the cluster has computed it, whose pods are all healthy and that wants all of them to be. */
 const isNever = ({ budget }: Group): boolean =>

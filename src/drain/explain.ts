@@ -161,7 +161,7 @@ function explainSurge(pod: DrainPod, state: Readonly<DrainState>): Omit<Explanat
   const look = `kubectl -n ${pod.namespace} rollout status deployment/${owner?.name}`;
   const hindrance = owner?.surge?.at === null ? (explainBrake(state) ?? explainFirst(pod, state)) : null;
   if (hindrance !== null) return hindrance;
-  const unready = firstUnready(owner);
+  const unready = firstUnready(owner, state);
   if (unready !== null) {
     return { reason: `${name} is rolled over, and ${unready.reason}`, nextAction: unready.nextAction };
   }
@@ -224,6 +224,8 @@ export function explainBrake(state: Readonly<DrainState>): Explanation | null {
   const nextAction = describePod(pod);
   if (pod.nodeName === null) {
     const reason = `nothing more is evicted while ${podKey(pod)} finds no room: ${trouble}`;
+    const closed = closedTo({ ...pod, trouble }, state);
+    if (closed !== null) return { state: 'no-room', reason: reason + closed.reason, nextAction: closed.nextAction };
     return { state: 'no-room', reason, nextAction, otherActions: addNodes(state) };
   }
   const why = noAddress.test(trouble)
@@ -367,7 +369,7 @@ function explainOwner(pod: DrainPod, state: Readonly<DrainState>, now: number): 
 
 /** What the workload lacks to be whole again. */
 function explainLack(owner: Owner | null, state: Readonly<DrainState>): Explanation | null {
-  const unready = firstUnready(owner);
+  const unready = firstUnready(owner, state);
   if (unready !== null) return { state: 'replacement-not-ready', ...unready };
   if (owner === null || !state.notRecreated.has(owner)) return null;
   const missing = owner.target - owner.size;
@@ -382,12 +384,27 @@ function explainLack(owner: Owner | null, state: Readonly<DrainState>): Explanat
 const creatorOf = ({ kind, creator }: Owner): string =>
   `${kind === 'Deployment' ? 'replicaset' : kind.toLowerCase()} ${creator}`;
 
-function firstUnready(owner: Owner | null): Omit<Explanation, 'state'> | null {
+function firstUnready(owner: Owner | null, state: Readonly<DrainState>): Omit<Explanation, 'state'> | null {
   const [pod] = owner?.unready ?? [];
   if (pod === undefined) return null;
+  const closed = closedTo(pod, state);
   return {
-    reason: `${podKey(pod)} is not Ready${pod.trouble === null ? '' : `: ${pod.trouble}`}`,
-    nextAction: lastWords(pod) ?? describePod(pod),
+    reason: `${podKey(pod)} is not Ready${pod.trouble === null ? '' : `: ${pod.trouble}`}${closed?.reason ?? ''}`,
+    nextAction: closed?.nextAction ?? lastWords(pod) ?? describePod(pod),
+  };
+}
+
+/** Nodes on which the pod could have been, had nobody cordoned them; null when there are none. */
+function closedTo({ nodeName, trouble }: DrainPod, { nodes, settings }: Readonly<DrainState>) {
+  if (nodeName !== null || trouble?.includes('unschedulable') !== true) return null;
+  const closed = [...nodes.values()].filter(
+    ({ nodegroupName, cordoned }) => cordoned && settings.replacementNames?.includes(nodegroupName ?? '') === true,
+  );
+  if (closed.length === 0) return null;
+  const names = closed.map(({ name, nodegroupName }) => `${shortName(name)} of ${nodegroupName}`).join(', ');
+  return {
+    reason: `; ${names} is cordoned, which this run has not done`,
+    nextAction: `kubectl uncordon ${closed.map(({ name }) => name).join(' ')}`,
   };
 }
 

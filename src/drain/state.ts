@@ -201,8 +201,8 @@ export interface Group {
   /** of these: not asked yet, and nothing but the allowance holds them */
   queued: number;
   inFlight: number;
-  /** evictions that the observed status may not contain yet, by uid of the pod */
-  unaccounted: Map<string, { name: string; before: string | undefined; until: number }>;
+  /** evictions and losses that the observed status may not contain yet, by uid of the pod; `healthy`: before a loss */
+  unaccounted: Map<string, { name: string; before: string | undefined; until: number; healthy?: number }>;
   /** refused by the server: nothing is sent before then, unless the budget changes */
   refusedUntil: number;
   backoffSeconds: number;
