@@ -15,13 +15,7 @@ import {
 } from './adapters/files/plan-folder.ts';
 import { configMapJournal, configMapsOf } from './adapters/kubernetes/configmap-journal.ts';
 import { createKubernetesPort } from './adapters/kubernetes/kubernetes-port.ts';
-import {
-  createLeaseLock,
-  isFresh,
-  type OwnJournal,
-  readLeaseLock,
-  refuseElsewhere,
-} from './adapters/kubernetes/lease-lock.ts';
+import { createLeaseLock, isFresh, type OwnJournal, readLeaseLock } from './adapters/kubernetes/lease-lock.ts';
 import { openBucket } from './adapters/s3/bucket.ts';
 import { s3Journal } from './adapters/s3/s3-journal.ts';
 import { refuseUnverifiedTls } from './adapters/verified-tls.ts';
@@ -162,7 +156,7 @@ export async function openPlanFolder(target: string): Promise<PlanFolder> {
 export interface Locked {
   lock: RunLock;
   journal: JournalStore;
-  /** @throws MigrateError STATE.ELSEWHERE: this journal is empty, and the plan's last run wrote to another */
+  /** @throws MigrateError STATE.ELSEWHERE: this journal is empty, and the plan's last run wrote to another; LOCK.HELD when it still does */
   refuseElsewhere: () => Promise<void>;
 }
 
@@ -212,7 +206,7 @@ export function locked({ ports, folder, state, journal, command, onWarning, brok
         return line;
       },
     },
-    refuseElsewhere: async () => refuseElsewhere(await readLeaseLock(kubernetes, cluster.name), own),
+    refuseElsewhere: () => lease.refuseElsewhere(),
   };
 }
 

@@ -34,6 +34,12 @@ export interface OwnJournal {
 }
 
 export interface LeaseLock extends RunLock {
+  /**
+   * Looks without taking the lock.
+   *
+   * @throws MigrateError STATE.ELSEWHERE, STATE.GONE (exit 2), LOCK.HELD (7) when the run that wrote elsewhere still works
+   */
+  refuseElsewhere(): Promise<void>;
   /** Makes the Lease say where the journal is. To be waited for before a run writes its first line. */
   noteJournal(): Promise<void>;
   /** The journal has a line: the Lease says so with its next renewal. */
@@ -97,9 +103,23 @@ export function createLeaseLock(options: LeaseLockOptions): LeaseLock {
     return found;
   }
 
+  const worksStill = (found: LeaseRecord): boolean =>
+    found.holder !== '' && !isHolderGone(found.holder) && isFresh(found, clock.now());
+
   let current: ReturnType<typeof hold> | undefined;
 
   return {
+    async refuseElsewhere() {
+      if (journal === undefined) return;
+      const found = await get();
+      try {
+        await refuseElsewhere(found, journal);
+      } catch (error) {
+        // a run of the same plan from a copy of its folder: first of all it is under way
+        throw found !== undefined && worksStill(found) ? held(clusterName, found, unlockCommand) : error;
+      }
+    },
+
     async acquire(holder, signal) {
       for (let attempt = 1; attempt <= attemptsToWrite; attempt += 1) {
         signal.throwIfAborted();
@@ -273,7 +293,7 @@ export const readLeaseLock = (
  *
  * @throws MigrateError STATE.ELSEWHERE, STATE.GONE (both exit 2)
  */
-export async function refuseElsewhere(found: LeaseRecord | undefined, own: OwnJournal): Promise<void> {
+async function refuseElsewhere(found: LeaseRecord | undefined, own: OwnJournal): Promise<void> {
   const noted = found?.journal;
   if (noted === undefined || noted.planId !== own.planId) return;
   const isHere = noted.state === own.state;

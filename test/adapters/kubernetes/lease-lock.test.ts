@@ -262,6 +262,20 @@ test('a run whose journal is empty is refused when that of its plan is elsewhere
   }
 });
 
+test('from a copy of the folder it is told that a run is under way, not that its journal is elsewhere', async () => {
+  const noted = { planId: 'plan', state: 'file://a/plan' };
+  for (const [secondsAgo, code] of [
+    [5, 'LOCK.HELD'],
+    [300, 'STATE.ELSEWHERE'],
+  ] as const) {
+    const bench = createBench();
+    const { kubernetes } = createLeases({ ...heldBy('other', secondsAgo), journal: noted });
+    const journal = { planId: 'plan', state: 'file://a/copy', isEmpty: async () => true, ...unheard, actionsElsewhere };
+    const lock = createLeaseLock({ kubernetes, clock: bench.clock, clusterName: 'demo', journal });
+    await assert.rejects(bench.run(lock.refuseElsewhere()), { code });
+  }
+});
+
 test('a journal that had lines and is gone is missed; one that was only announced is begun anew', async () => {
   const bench = createBench();
   const { leases, kubernetes } = createLeases();
