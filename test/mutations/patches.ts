@@ -56,6 +56,14 @@ export const patches: readonly Patch[] = [
   const held = { lost: new AbortController().signal, confirm: async () => undefined, release: () => real.release() };`,
   },
   {
+    name: 'acts without asking for the lock again',
+    why: 'A process that stood still in the middle of an act goes on with it beside the one that has taken over.',
+    profile: 'two',
+    file: 'src/engine/locked-ports.ts',
+    find: '      await confirm();\n',
+    replace: '',
+  },
+  {
     name: 'takes a lock that is fresh',
     why: 'Two runs work on one cluster.',
     profile: 'two',
@@ -143,6 +151,31 @@ export const patches: readonly Patch[] = [
     file: 'src/drain/group.ts',
     find: '  return unaccounted.size;',
     replace: '  return 0;',
+  },
+  {
+    name: 'a rollback leaves the sources capped',
+    why: 'They cannot grow any more, and nobody knows why.',
+    profile: 'one',
+    file: 'src/steps/restore-scaling.ts',
+    find: 'if (before === undefined && mayStillShow(id, ports, context)) {',
+    replace: `if (before !== undefined) return { kind: 'satisfied', detail: 'as it is' };
+    if (mayStillShow(id, ports, context)) {`,
+  },
+  {
+    name: 'a rollback leaves processes suspended',
+    why: 'Auto Scaling no longer evens out the zones.',
+    profile: 'one',
+    file: 'src/steps/resume-processes.ts',
+    find: 'return open === undefined',
+    replace: 'return open === undefined || open !== undefined',
+  },
+  {
+    name: 'a pod that is lost is counted when its budget says so',
+    why: 'Until then another one is evicted, and the budget is broken.',
+    profile: 'one',
+    file: 'src/drain/core.ts',
+    find: 'if (awaited.has(pod.uid)) return;',
+    replace: 'if (pods !== undefined) return;',
   },
 ];
 

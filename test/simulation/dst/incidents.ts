@@ -1,73 +1,59 @@
-/** What persons and AWS do while a migration runs, and how it is put right again when nothing else goes on. */
-import type { Node, Pod, PodDisruptionBudget } from '../../../src/simulator/kubernetes/objects.ts';
-import type { SimRequest } from '../../../src/simulator/types.ts';
-import type { World, WorldUser } from '../../../src/simulator/world.ts';
-import type { PlanSeen, Watch } from './invariants.ts';
+/** What persons and AWS do while a migration runs, and which stops of the program that explains. */
+import type { DaemonSet, Node, Pod, PodDisruptionBudget } from '../../../src/simulator/kubernetes/objects.ts';
+import type { PlanSeen } from './invariants.ts';
+import { type Surroundings, scaleNodegroup, send, setCordon, setEnvironment } from './person.ts';
 import type { Incident, IncidentKind } from './story.ts';
 
-export const person: WorldUser = {
-  name: 'person',
-  accessKeyId: 'AKIASIMULATEDPERSON1',
-  token: 'simulated-person',
-  groups: ['system:masters'],
-};
-
-interface Surroundings {
-  world: World;
-  plan: PlanSeen;
-  watch: Watch;
+/** Something that may stop the program as long as it is there: only a person may put it right. */
+export interface Trouble {
+  /** of the errors that it explains */
+  codes: readonly string[];
+  /** what such an error has to say of it */
+  named: RegExp;
+  lasts: () => boolean;
+  /** what a person does who reads of it, where no command is given */
+  takeBack: () => void;
 }
 
-interface Place extends Surroundings {
+interface Scene extends Surroundings {
+  plan: PlanSeen;
+}
+
+interface Place extends Scene {
   pick: number;
 }
 
-/** Puts it right again. */
-export type Healing = () => void;
 /** Undefined: there was nothing to do it to. */
-type Act = (place: Place) => { text: string; heal?: Healing } | undefined;
+type Act = (place: Place) => { text: string; trouble?: Trouble } | undefined;
 
-export function happen(incident: Incident, place: Surroundings): ReturnType<Act> {
-  return acts[incident.kind]({ ...place, pick: incident.pick });
+export function happen(incident: Incident, scene: Scene): ReturnType<Act> {
+  return acts[incident.kind]({ ...scene, pick: incident.pick });
 }
 
 const nodegroupLabel = 'eks.amazonaws.com/nodegroup';
-const settled = (): void => undefined;
 
 const acts: Record<IncidentKind, Act> = {
   'lose-source-node': (place) => lose(place, oneOf(place.pick, sourceNodes(place))),
   'lose-replacement-node': (place) => lose(place, oneOf(place.pick, replacementNodes(place))),
   'uncordon-source-node'(place) {
-    const node = oneOf(
-      place.pick,
-      sourceNodes(place).filter(({ spec }) => spec.unschedulable),
-    );
-    if (node === undefined) return undefined;
-    const { name } = node.metadata;
-    setCordon(place, name, false);
-    place.watch.others.opened.set(name, place.world.clock.now());
-    place.watch.others.cordoned.delete(name);
-    place.watch.others.movesExcused = true;
-    return {
-      text: `uncordons ${name}`,
-      heal() {
-        setCordon(place, name, true);
-        place.watch.others.cordoned.add(name);
-      },
-    };
+    const closed = sourceNodes(place).filter(({ spec }) => spec.unschedulable);
+    return mark(place, oneOf(place.pick, closed), false, ['DRAIN.DEADLINE', 'DELETE.NODE_SCHEDULABLE']);
   },
-  'cordon-other-node': (place) => cordon(place, oneOf(place.pick, [...sourceNodes(place), ...otherNodes(place)])),
-  'cordon-replacement-node': (place) => cordon(place, oneOf(place.pick, replacementNodes(place))),
+  'cordon-other-node': (place) =>
+    mark(place, oneOf(place.pick, [...sourceNodes(place), ...otherNodes(place)].filter(isOpen)), true, []),
+  'cordon-replacement-node': (place) =>
+    mark(place, oneOf(place.pick, replacementNodes(place).filter(isOpen)), true, [
+      'DRAIN.DEADLINE',
+      'VERIFY.NO_PREFIX',
+    ]),
   'scale-source-up'(place) {
     const group = oneOf(place.pick, place.plan.nodegroups)?.source ?? '';
-    const size = sourceNodes(place).filter(({ metadata }) => metadata.labels?.[nodegroupLabel] === group).length;
+    const size = sourceNodes(place).filter((node) => groupOf(node) === group).length;
     if (size === 0) return undefined;
     const { maxSize } = place.world.scenario.nodegroups.find(({ name }) => name === group)?.scaling ?? { maxSize: 0 };
-    const scalingConfig = { desiredSize: size + 1, maxSize: Math.max(maxSize, size + 1) };
-    send(place, 'POST', `/clusters/${place.world.cluster.name}/node-groups/${group}/update-config`, { scalingConfig });
-    place.watch.others.movesExcused = true;
-    place.watch.others.sizes.add(group);
-    return { text: `scales ${group} to ${size + 1}`, heal: settled };
+    place.watch.others.grown.add(group);
+    void scaleNodegroup(place, group, { desiredSize: size + 1, maxSize: Math.max(maxSize, size + 1) });
+    return { text: `scales ${group} to ${size + 1}` };
   },
   'set-other-variable': (place) => setVariable(place, 'AWS_VPC_K8S_CNI_LOG_FILE', `/var/log/${place.pick}.log`),
   'set-our-variable': (place) => setVariable(place, 'WARM_PREFIX_TARGET', String(3 + (place.pick % 3))),
@@ -76,8 +62,8 @@ const acts: Record<IncidentKind, Act> = {
     if (pod === undefined) return undefined;
     const { namespace = '', name } = pod.metadata;
     place.watch.others.deletedPods.add(name);
-    send(place, 'DELETE', `/api/v1/namespaces/${namespace}/pods/${name}`);
-    return { text: `deletes pod ${name}`, heal: settled };
+    void send(place, 'DELETE', `/api/v1/namespaces/${namespace}/pods/${name}`);
+    return { text: `deletes pod ${name}` };
   },
   'add-bare-pod': (place) => startPod(place, {}),
   'debug-source-node'(place) {
@@ -88,94 +74,65 @@ const acts: Record<IncidentKind, Act> = {
   'add-blocking-budget': (place) => addBudget(place, { maxUnavailable: 0 }, true),
   'add-second-budget': (place) => addBudget(place, { maxUnavailable: 1 }, false),
   'delete-canary'(place) {
-    const pod = oneOf(
-      place.pick,
-      podsOf(place, 'kube-system').filter(({ metadata }) => metadata.name.includes('canary')),
-    );
+    const canaries = podsOf(place, 'kube-system').filter(({ metadata }) => metadata.name.includes('canary'));
+    const pod = oneOf(place.pick, canaries);
     if (pod === undefined) return undefined;
-    send(place, 'DELETE', `/api/v1/namespaces/kube-system/pods/${pod.metadata.name}`);
-    return { text: `deletes ${pod.metadata.name}`, heal: settled };
+    void send(place, 'DELETE', `/api/v1/namespaces/kube-system/pods/${pod.metadata.name}`);
+    return { text: `deletes ${pod.metadata.name}` };
   },
   'tag-source'(place) {
     const group = oneOf(place.pick, place.plan.nodegroups)?.source ?? '';
     const { region, accountId, name } = place.world.cluster;
     const arn = `arn:aws:eks:${region}:${accountId}:nodegroup/${name}/${group}/none`;
-    send(place, 'POST', `/tags/${encodeURIComponent(arn)}`, { tags: { reviewed: 'yes' } });
-    return { text: `tags ${group}`, heal: settled };
+    void send(place, 'POST', `/tags/${encodeURIComponent(arn)}`, { tags: { reviewed: 'yes' } });
+    return { text: `tags ${group}` };
   },
 };
 
-function lose(place: Place, node: Node | undefined): ReturnType<Act> {
-  const { world, watch } = place;
+function lose({ world, watch }: Place, node: Node | undefined): ReturnType<Act> {
   if (node === undefined) return undefined;
   world.loseNode(node.metadata.name);
   watch.others.lostNodes.add(node.metadata.name);
-  watch.others.movesExcused = true;
-  return { text: `${node.metadata.name} is reclaimed`, heal: settled };
+  watch.others.grown.add(groupOf(node));
+  return { text: `${node.metadata.name} is reclaimed` };
 }
 
-/** An autoscaler has taken all nodes of a replacement while nobody protected them: asked for again, as the program advises. */
-export function scaleReplacementsUp(place: Surroundings): void {
-  const have = new Set(replacementNodes(place).map(({ metadata }) => metadata.labels?.[nodegroupLabel]));
-  for (const { replacement } of place.plan.nodegroups.filter((group) => !have.has(group.replacement))) {
-    const path = `/clusters/${place.world.cluster.name}/node-groups/${replacement}/update-config`;
-    send(place, 'POST', path, { scalingConfig: { desiredSize: 1 } });
-  }
-}
-
-/** A node that came to a source when it was empty already: cordoned and drained by hand, as the program advises. */
-export function emptyLateNodes(place: Surroundings): void {
-  for (const { metadata } of sourceNodes(place)) {
-    setCordon(place, metadata.name, true);
-    for (const pod of place.world.store.podsOnNode<Pod>(metadata.name)) {
-      if (pod.metadata.ownerReferences?.some(({ kind }) => kind === 'DaemonSet')) continue;
-      const { namespace = '', name } = pod.metadata;
-      const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } };
-      send(place, 'POST', `/api/v1/namespaces/${namespace}/pods/${name}/eviction`, eviction);
-    }
-  }
-}
-
-function cordon(place: Place, node: Node | undefined): ReturnType<Act> {
-  if (node === undefined || node.spec.unschedulable) return undefined;
+/** Cordons a node, or uncordons it. */
+function mark(place: Place, node: Node | undefined, closes: boolean, codes: readonly string[]): ReturnType<Act> {
+  if (node === undefined) return undefined;
   const { name } = node.metadata;
-  setCordon(place, name, true);
-  place.watch.others.cordoned.add(name);
+  void setCordon(place, name, closes);
   return {
-    text: `cordons ${name}`,
-    heal() {
-      // one that is being left may stay closed
-      if (sourceNodes(place).some(({ metadata }) => metadata.name === name)) return;
-      place.watch.others.cordoned.delete(name);
-      setCordon(place, name, false);
-      place.watch.others.opened.set(name, place.world.clock.now());
-      place.watch.others.movesExcused = true;
+    text: `${closes ? 'cordons' : 'uncordons'} ${name}`,
+    trouble: {
+      codes,
+      named: new RegExp(`(?=.*${name.split('.')[0]})(?=.*cordon)`, 's'),
+      lasts() {
+        const now = place.world.store.get<Node>('nodes', undefined, name);
+        return now !== undefined && isOpen(now) !== closes;
+      },
+      takeBack: () => void setCordon(place, name, !closes),
     },
   };
 }
 
-function setCordon(place: Surroundings, name: string, unschedulable: boolean): void {
-  if (place.world.store.get('nodes', undefined, name) === undefined) return;
-  send(place, 'PATCH', `/api/v1/nodes/${name}`, { spec: { unschedulable } });
-}
-
-/** As `kubectl set env` does it. */
 function setVariable(place: Place, name: string, value: string): ReturnType<Act> {
-  const env = [{ name, value }];
-  const spec = { template: { spec: { containers: [{ name: 'aws-node', env }] } } };
-  const path = '/apis/apps/v1/namespaces/kube-system/daemonsets/aws-node?fieldManager=kubectl-set';
-  send(place, 'PATCH', path, { spec }, 'application/strategic-merge-patch+json');
-  place.watch.others.variables.set(name, value);
+  void setEnvironment(place, { [name]: value });
   return {
     text: `sets ${name}=${value} on aws-node`,
-    heal() {
-      const was = place.watch.initial.env[name];
-      const back = [was === undefined ? { name, $patch: 'delete' } : { name, value: was }];
-      const template = { spec: { containers: [{ name: 'aws-node', env: back }] } };
-      send(place, 'PATCH', path, { spec: { template } }, 'application/strategic-merge-patch+json');
-      place.watch.others.variables.delete(name);
+    trouble: {
+      codes: ['CNI.CONFIG_CONFLICT', 'CNI.SETTING_CHANGED', 'PLAN.DRIFTED'],
+      named: new RegExp(`${name}.*(by hand|omebody)|omebody.*${name}`, 's'),
+      lasts: () => environment(place)[name] === value,
+      takeBack: () => void setEnvironment(place, { [name]: place.watch.initial.env[name] ?? null }),
     },
   };
+}
+
+function environment({ world }: Scene): Record<string, string | undefined> {
+  const daemon = world.store.get<DaemonSet>('daemonsets', 'kube-system', 'aws-node');
+  const env = daemon?.spec.template.spec.containers.find(({ name }) => name === 'aws-node')?.env ?? [];
+  return Object.fromEntries(env.map(({ name, value }) => [name, value]));
 }
 
 /** A pod that belongs to nobody, such as that of `kubectl run` or `kubectl debug node`. */
@@ -183,9 +140,14 @@ function startPod(place: Place, more: Record<string, unknown>): ReturnType<Act> 
   const name = `by-hand-${place.pick}`;
   const resources = { requests: { cpu: '10m' } };
   const containers = [{ name: 'shell', image: 'registry.example.com/shell:1', resources }];
-  const pods = '/api/v1/namespaces/shop/pods';
-  send(place, 'POST', pods, { apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec: { containers, ...more } });
-  return { text: `starts a pod ${name}`, heal: () => send(place, 'DELETE', `${pods}/${name}`) };
+  const metadata = { name };
+  void send(place, 'POST', '/api/v1/namespaces/shop/pods', {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata,
+    spec: { containers, ...more },
+  });
+  return { text: `starts a pod ${name}` };
 }
 
 function addBudget(place: Place, limit: { maxUnavailable: number }, isAlone: boolean): ReturnType<Act> {
@@ -199,47 +161,40 @@ function addBudget(place: Place, limit: { maxUnavailable: number }, isAlone: boo
   if (app === undefined) return undefined;
   const name = `by-hand-${place.pick}`;
   const collection = '/apis/policy/v1/namespaces/shop/poddisruptionbudgets';
-  const metadata = { name };
   const spec = { ...limit, selector: { matchLabels: { app } } };
-  send(place, 'POST', collection, { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata, spec });
+  void send(place, 'POST', collection, {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: { name },
+    spec,
+  });
   return {
     text: `adds a budget for ${app}: maxUnavailable ${limit.maxUnavailable}${isAlone ? '' : ', the second one'}`,
-    heal: () => send(place, 'DELETE', `${collection}/${name}`),
+    trouble: {
+      codes: ['DRAIN.STUCK', 'DRAIN.DEADLINE'],
+      named: new RegExp(name),
+      lasts: () => store.get('poddisruptionbudgets', 'shop', name) !== undefined,
+      takeBack: () => void send(place, 'DELETE', `${collection}/${name}`),
+    },
   };
-}
-
-/** Through the front door, as somebody else. What is refused does not happen. */
-function send(
-  { world }: Surroundings,
-  method: string,
-  path: string,
-  body?: unknown,
-  type = 'application/merge-patch+json',
-): void {
-  const handlers = world.handlersFor(person.name);
-  const isKubernetes = path.startsWith('/api');
-  const request: SimRequest = {
-    method,
-    path,
-    headers: { 'content-type': method === 'PATCH' ? type : 'application/json' },
-    body: body === undefined ? '' : JSON.stringify(body),
-  };
-  void (isKubernetes ? handlers.kubernetes(request) : handlers.aws(request));
 }
 
 const oneOf = <T>(pick: number, items: readonly T[]): T | undefined => items[pick % Math.max(1, items.length)];
 
-const podsOf = ({ world }: Surroundings, namespace: string): Pod[] => world.store.list<Pod>('pods', namespace);
+const isOpen = ({ spec }: Node): boolean => spec.unschedulable !== true;
 
-function nodesIn({ world }: Surroundings, isWanted: (group: string) => boolean): Node[] {
-  return world.store.list<Node>('nodes').filter(({ metadata }) => isWanted(metadata.labels?.[nodegroupLabel] ?? ''));
-}
+const groupOf = ({ metadata }: Node): string => metadata.labels?.[nodegroupLabel] ?? '';
 
-const sourceNodes = (place: Surroundings): Node[] =>
+const podsOf = ({ world }: Scene, namespace: string): Pod[] => world.store.list<Pod>('pods', namespace);
+
+const nodesIn = ({ world }: Scene, isWanted: (group: string) => boolean): Node[] =>
+  world.store.list<Node>('nodes').filter((node) => isWanted(groupOf(node)));
+
+const sourceNodes = (place: Scene): Node[] =>
   nodesIn(place, (group) => place.plan.nodegroups.some(({ source }) => source === group));
-const replacementNodes = (place: Surroundings): Node[] =>
+const replacementNodes = (place: Scene): Node[] =>
   nodesIn(place, (group) => place.plan.nodegroups.some(({ replacement }) => replacement === group));
-const otherNodes = (place: Surroundings): Node[] =>
+const otherNodes = (place: Scene): Node[] =>
   nodesIn(place, (group) =>
     place.plan.nodegroups.every(({ source, replacement }) => source !== group && replacement !== group),
   );

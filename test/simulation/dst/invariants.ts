@@ -3,7 +3,7 @@
  * knows the world and the wire, and nothing of the product: an error that both shared would be invisible.
  */
 import { createHash } from 'node:crypto';
-import type { Lease, Node, Pod } from '../../../src/simulator/kubernetes/objects.ts';
+import type { DaemonSet, Lease, Node, Pod } from '../../../src/simulator/kubernetes/objects.ts';
 import { isWrite } from '../../../src/simulator/operation-name.ts';
 import type { SimRequest } from '../../../src/simulator/types.ts';
 import type { World } from '../../../src/simulator/world.ts';
@@ -30,6 +30,13 @@ interface JournalSeen {
   /** of each step: the token now, when it was first written, and whether it failed for good since */
   tokens: Map<string, { token: string; at: number; isSpent: boolean }>;
   intents: Map<string, string>;
+}
+
+/** Something that happened, and the runs that a watch has told of it. */
+interface News {
+  at: number;
+  isIn: (text: string) => boolean;
+  heardBy: Set<string>;
 }
 
 interface Line {
@@ -65,14 +72,15 @@ const calls: Record<string, RegExp> = {
   'resume-processes': /^autoscaling:ResumeProcesses$/,
   'cordon-source': /^k8s:patch nodes$/,
   'drain-source': /^k8s:(create pods\/eviction|patch nodes|patch deployments)$/,
-  'delete-source': /^(eks:DeleteNodegroup|k8s:patch nodes|k8s:create pods\/eviction|k8s:patch deployments)$/,
+  'delete-source': /^(eks:DeleteNodegroup|k8s:patch nodes|k8s:create pods\/eviction)$/,
   cleanup: /^k8s:delete pods$/,
   'uncordon-source': /^k8s:patch nodes$/,
   'scale-source': /^eks:UpdateNodegroupConfig$/,
-  'delete-replacement': /^(eks:DeleteNodegroup|k8s:patch nodes|k8s:create pods\/eviction|k8s:patch deployments)$/,
+  'delete-replacement': /^(eks:DeleteNodegroup|k8s:patch nodes|k8s:create pods\/eviction)$/,
   'delete-launch-template': /^ec2:DeleteLaunchTemplate$/,
 };
 const withToken = /^(eks:(CreateNodegroup|UpdateNodegroupConfig|UpdateAddon)|ec2:CreateLaunchTemplate)$/;
+const scales: ReadonlySet<string> = new Set(['create-nodegroup', 'scale-replacement']);
 const locks = /^k8s:\w+ leases$/;
 
 const leaseSeconds = 60;
@@ -83,7 +91,7 @@ const unprocessedMs = 600;
 const tokenSpentAfterMs = 90_000;
 const patienceMs = 3 * 60_000;
 const nodegroupLabel = 'eks.amazonaws.com/nodegroup';
-const keepsNode = 'cluster-autoscaler.kubernetes.io/scale-down-disabled';
+const ownMark = /^prefix-migrate|scale-down-disabled$/;
 
 export type Watch = ReturnType<typeof startWatch>;
 
@@ -96,27 +104,65 @@ export function startWatch(world: World, secret: string) {
   const ownPods = new Set<string>();
   const initial = { ...picture(world), unready: unready(world) };
   let leaseChangedAt = Number.NEGATIVE_INFINITY;
+  let holding = '';
+  const lostAt = new Map<string, number>();
   let apart = { drainBegan: Number.POSITIVE_INFINITY, direction: '' };
+  /** when a run that came to its end gave the lock back, and when runs were killed that could not */
+  let endedAt = Number.NEGATIVE_INFINITY;
+  const killedAt = new Map<string, number>();
+  /** evictions by pod: who asked, and when */
+  const asked = new Map<string, { runId: string; at: number }>();
+  /** when a run last read an object */
+  const reads = new Map<string, number>();
+  const news: News[] = [];
+  /** pods that went with a lost node */
+  const goneWithNode = new Map<string, News>();
+  const openedNodes = new Map<string, News>();
   /** What persons and AWS have done, as far as it excuses something or must be respected. */
   const others = {
     cordoned: new Set<string>(),
-    opened: new Map<string, number>(),
     deletedPods: new Set<string>(),
     variables: new Map<string, string>(),
+    /** variables that somebody has taken out */
+    removed: new Set<string>(),
+    /** all that others had set on aws-node is gone, as somebody wanted it */
+    overwritten: false,
+    /** node groups whose size is no longer what it was */
     sizes: new Set<string>(),
-    /** processes that had no chance to give anything back */
-    killed: new Set<string>(),
-    movesExcused: false,
+    /** node groups that get a node because of it */
+    grown: new Set<string>(),
     lostNodes: new Set<string>(),
+    opens(node: string): void {
+      openedNodes.set(
+        node,
+        tell((text) => text.includes(`"name":"${node}"`) && !text.includes('"unschedulable":true')),
+      );
+    },
   };
-  /** when pods went with their nodes */
-  const goneWithNode: number[] = [];
-  store.subscribe('leases', () => {
+  store.subscribe<Lease>('leases', ({ object: { spec } }) => {
+    if (holding !== spec?.holderIdentity) lostAt.set(holding, clock.now());
+    holding = spec?.holderIdentity ?? '';
     leaseChangedAt = clock.now();
   });
   store.subscribe<Pod>('pods', ({ type, object }) => {
-    if (type === 'DELETED' && others.lostNodes.has(object.spec.nodeName ?? '')) goneWithNode.push(clock.now());
+    const { name, uid } = object.metadata;
+    if (type === 'DELETED' && others.lostNodes.has(object.spec.nodeName ?? ''))
+      goneWithNode.set(
+        name,
+        tell((text) => text.includes('"DELETED"') && text.includes(uid)),
+      );
   });
+
+  function tell(isIn: News['isIn']): News {
+    const one = { at: clock.now(), isIn, heardBy: new Set<string>() };
+    news.push(one);
+    return one;
+  }
+
+  /** What a watch has told a run may be held against it. */
+  function hears(runId: string, text: string): void {
+    for (const { isIn, heardBy } of news) if (!heardBy.has(runId) && isIn(text)) heardBy.add(runId);
+  }
 
   const violated = (text: string): undefined => {
     violations.push(`${new Date(clock.now()).toISOString().slice(11, 23)} ${text}`);
@@ -180,13 +226,14 @@ export function startWatch(world: World, secret: string) {
   // ---- requests
 
   function sending(runId: string, operation: string, request: SimRequest): undefined {
+    if (operation.startsWith('k8s:get ')) reads.set(`${runId} ${short(request)}`, clock.now());
     if (!isWrite(operation) || isDryRun(request)) return;
     const run = runs.get(runId);
     if (run === undefined) return violated(`${runId} sends ${operation} before anybody has started it`);
     if (run.direction === 'looks only') return violated(`${runId} only looks, and sends ${operation} ${request.path}`);
     if (locks.test(operation)) return;
     const about = `${runId} sends ${operation} ${short(request)}`;
-    if (!isConditional(request)) holdsTheLock(run, about);
+    holdsTheLock(run, request, about);
     wroteItDown(run, operation, request, about);
     if (/^k8s:delete(collection)? /.test(operation)) deletes(operation, request, about);
     if (operation === 'k8s:create pods') ownPods.add(`${namespaceOf(request)}/${nameIn(request)}`);
@@ -208,19 +255,27 @@ export function startWatch(world: World, secret: string) {
     }
   }
 
-  /** As the API server knows it at this moment. */
-  function holdsTheLock({ runId }: Run, about: string): undefined {
-    const holder = lockHolder();
+  /**
+   * As the API server knows it at this moment. A request that names the version it has read may come late: when it was read
+   * under the lock, whatever the next holder does to the object makes it fail.
+   */
+  function holdsTheLock({ runId }: Run, request: SimRequest, about: string): undefined {
+    const lease = leaseOfRun();
+    const holder = lease?.spec?.holderIdentity ?? '';
+    const expiresAt = leaseChangedAt + leaseSeconds * 1000;
+    if (holder === runId && clock.now() < expiresAt) return;
+    const readAt = isConditional(request) ? (reads.get(`${runId} ${short(request)}`) ?? Infinity) : Infinity;
+    if (readAt < (holder === runId ? expiresAt : (lostAt.get(runId) ?? 0))) return;
     if (holder !== runId) return violated(`${about}: the lock is held by ${holder || 'nobody'}`);
-    const age = (clock.now() - leaseChangedAt) / 1000;
-    if (age >= leaseSeconds) violated(`${about}: its lock was renewed ${age} s ago, anybody may have it by now`);
+    violated(
+      `${about}: its lock was renewed ${(clock.now() - leaseChangedAt) / 1000} s ago, anybody may have it by now`,
+    );
   }
 
-  function lockHolder(): string {
-    const leases = store.list<Lease>('leases', 'kube-system');
-    const lease = leases.find(({ metadata }) => metadata.name.startsWith('prefix-migrate-'));
-    return lease?.spec?.holderIdentity ?? '';
-  }
+  const lockHolder = (): string => leaseOfRun()?.spec?.holderIdentity ?? '';
+
+  const leaseOfRun = (): Lease | undefined =>
+    store.list<Lease>('leases', 'kube-system').find(({ metadata }) => metadata.name.startsWith('prefix-migrate-'));
 
   function wroteItDown(run: Run, operation: string, request: SimRequest, about: string): undefined {
     const steps = [...run.started].filter(([id]) => calls[kindOf(run.plan, id)]?.test(operation));
@@ -254,16 +309,16 @@ export function startWatch(world: World, secret: string) {
     if (pod.metadata.ownerReferences?.some(({ kind }) => kind === 'DaemonSet'))
       violated(`${about}: it is of a DaemonSet`);
     if (apart.direction !== run.direction) apart = { direction: run.direction, drainBegan: clock.now() };
-    const createdAt = Date.parse(pod.metadata.creationTimestamp);
-    if (createdAt > apart.drainBegan && !others.movesExcused && !isByHand(pod))
+    asked.set(pod.metadata.name, { runId: run.runId, at: clock.now() });
+    if (node === undefined) return;
+    const { name, creationTimestamp } = node.metadata;
+    const opened = openedNodes.get(name);
+    const isTouched =
+      opened !== undefined || (others.grown.has(group) && Date.parse(creationTimestamp) > apart.drainBegan);
+    if (Date.parse(pod.metadata.creationTimestamp) > apart.drainBegan && !isTouched && !isByHand(pod))
       violated(`${about}: it came here during the drain, so it moves twice`);
-    if (
-      node?.spec.unschedulable !== true &&
-      clock.now() - (others.opened.get(node?.metadata.name ?? '') ?? -Infinity) > 60_000
-    ) {
-      if (node !== undefined && !others.movesExcused)
-        violated(`${about}: its node ${node.metadata.name} is not cordoned`);
-    }
+    if (node.spec.unschedulable !== true && (opened === undefined || opened.heardBy.has(run.runId)))
+      violated(`${about}: its node ${name} is not cordoned`);
   }
 
   function patchesNode(run: Run, request: SimRequest, about: string): void {
@@ -320,11 +375,15 @@ export function startWatch(world: World, secret: string) {
 
   // ---- the end
 
-  /** By the world's own count. A budget that has just lost pods with their node still allows what it did: nobody can know. */
+  /** By the world's own count. What a lost node takes along nobody asked for; nor can who evicts know of it before it is told. */
   function budgets(): void {
     for (const { at, budget, pod, cause, healthy, desired } of world.stats().disruptions.violations) {
-      const isUnknown = goneWithNode.some((goneAt) => goneAt <= at && at - goneAt <= unprocessedMs);
-      if (others.deletedPods.has(pod) || isUnknown || (others.lostNodes.size > 0 && cause === 'node-gone')) continue;
+      if (others.deletedPods.has(pod) || goneWithNode.has(pod)) continue;
+      const request = asked.get(pod);
+      const isUnknown = [...goneWithNode.values()].some(
+        (gone) => gone.at <= at && at - gone.at <= unprocessedMs && !gone.heardBy.has(request?.runId ?? ''),
+      );
+      if (isUnknown) continue;
       violated(`budget ${budget} is broken by ${pod} (${cause}): ${healthy} healthy, ${desired} needed`);
     }
   }
@@ -361,38 +420,89 @@ export function startWatch(world: World, secret: string) {
     }
   }
 
-  function nothingLeft(plan: PlanSeen): void {
-    const left = store
+  /** Whatever was taken back or not: what served the migration alone is gone, and what others did stands. */
+  function nothingLeft(): void {
+    const canaries = store
       .list<Pod>('pods')
-      .filter(({ metadata }) => ownPods.has(`${metadata.namespace}/${metadata.name}`));
-    for (const { metadata } of left) violated(`canary ${metadata.name} is left behind`);
+      .filter(({ metadata: { namespace, name } }) => ownPods.has(`${namespace}/${name}`) || name.includes('canary'));
+    for (const { metadata } of canaries) violated(`canary ${metadata.name} is left behind`);
     const holder = lockHolder();
-    // one that was killed gives nothing back: its lock has expired
-    if (holder !== '' && !others.killed.has(holder)) violated(`the lock is still held by ${holder}`);
-    for (const { metadata } of store.list<Node>('nodes')) {
-      if (metadata.annotations?.[keepsNode] !== undefined && !initial.annotated.has(metadata.name))
-        violated(`${metadata.name} keeps ${keepsNode}`);
-    }
-    for (const name of others.cordoned) {
-      const node = store.get<Node>('nodes', undefined, name);
-      if (node && node.spec.unschedulable !== true) violated(`${name}, cordoned by somebody else, is open`);
-    }
+    // one that was killed gives nothing back; whoever ends well after that has taken the lock over
+    if (holder !== '' && !((killedAt.get(holder) ?? -Infinity) > endedAt))
+      violated(`the lock is still held by ${holder}`);
+    nodesAsLeft();
     for (const workload of unready(world)) if (!initial.unready.includes(workload)) violated(`${workload} is not back`);
     for (const [variable, value] of others.variables) {
       const live = picture(world).env[variable];
       const isTold = [...journals.values()].some(({ lines }) => JSON.stringify(lines).includes(variable));
       if (live !== value && !isTold) violated(`${variable}=${value}, set by hand, is ${live} now, and nobody was told`);
     }
-    for (const id of initial.reservations)
+    for (const id of initial.reservations.keys())
       if (!ec2.reservations.has(id)) violated(`reservation ${id} of somebody else is gone`);
-    const ours = [...ec2.reservations.keys()].filter((id) => !initial.reservations.has(id)).length;
-    if (ours > plan.steps.filter(({ kind }) => kind === 'reserve-subnet-cidr').length)
-      violated(`${ours} reservations are more than planned`);
+  }
+
+  /** Open or closed, marked and tainted as before, but for what others did. */
+  function nodesAsLeft(): void {
+    for (const { metadata, spec } of store.list<Node>('nodes')) {
+      const { name, annotations = {} } = metadata;
+      const before = initial.nodes.get(name);
+      const isClosed = spec.unschedulable === true;
+      const wasClosed = before?.spec.unschedulable === true && !openedNodes.has(name);
+      if (isClosed !== (wasClosed || others.cordoned.has(name)))
+        violated(
+          `${name} of ${groupOf({ metadata })} is ${isClosed ? 'still cordoned' : 'open, and somebody else has cordoned it'}`,
+        );
+      const marks = Object.keys(annotations).filter((key) => ownMark.test(key));
+      const left = marks.filter((key) => before?.metadata.annotations?.[key] === undefined);
+      if (left.length > 0) violated(`${name} keeps ${left.join(', ')}`);
+      if (before && taintsOf(spec) !== taintsOf(before.spec)) violated(`${name} has taints ${taintsOf(spec)}`);
+    }
+  }
+
+  /** Size limits and suspended processes of a node group; other sizes than that are somebody's wish. */
+  async function hasLimits(group: string, scaling: unknown, suspended: readonly string[] = []): Promise<void> {
+    const { nodegroups } = (await world.snapshotOfState()).outcome;
+    const live = objectIn(objectIn(nodegroups[group])['scalingConfig']);
+    for (const limit of ['minSize', 'maxSize']) {
+      const wanted = objectIn(scaling)[limit];
+      if (live[limit] !== wanted && !others.sizes.has(group))
+        violated(`${limit} of ${group} is ${String(live[limit])}, not ${String(wanted)}`);
+    }
+    const [found, wanted] = [await suspendedOf(world, group), suspended.toSorted()].map(
+      (names) => names.join() || 'none',
+    );
+    if (found !== wanted) violated(`suspended processes of ${group}: ${found}, and not ${wanted}`);
+  }
+
+  /** Of launch templates and reservations, only those that `kept` replacements need are left; and what another plan has made. */
+  function nothingMoreThan(plan: PlanSeen, kept: readonly string[], isDone: boolean): void {
+    const now = picture(world);
+    const otherPlans = [...runs.values()].map((run) => run.plan).filter(({ planId }) => planId !== plan.planId);
+    const needed = [
+      ...kept,
+      ...otherPlans.flatMap(({ nodegroups }) => nodegroups.map(({ replacement }) => replacement)),
+    ];
+    const templates = [...now.templates].filter(([id, name]) => !initial.templates.has(id) && !name.startsWith('eks-'));
+    const left = templates.filter(([, name]) => !needed.includes(name)).map(([, name]) => name);
+    if (left.length > 0) violated(`launch templates ${left.join(', ')} are left behind`);
+    const ours = [...now.reservations].filter(([id]) => !initial.reservations.has(id)).map(([, range]) => range);
+    const planned = kept.length === 0 ? [] : rangesOf(plan);
+    const more = ours.filter((range) => ![...planned, ...otherPlans.flatMap(rangesOf)].includes(range));
+    if (more.length > 0) violated(`reservations ${more.join(', ')} are left behind`);
+    const missing = isDone ? planned.filter((range) => !ours.includes(range)) : [];
+    if (missing.length > 0) violated(`reservations ${missing.join(', ')} are not there`);
   }
 
   return {
     violations,
     others,
+    hears,
+    killed: (runId: string) => void killedAt.set(runId, clock.now()),
+    ended(): void {
+      endedAt = clock.now();
+    },
+    /** Whoever holds it has shown so of late: it is taken over after two minutes, and clocks differ by one and a half. */
+    isLockAlive: (): boolean => clock.now() - leaseChangedAt < 5 * 60_000,
     neverRefused,
     initial,
     start,
@@ -415,66 +525,90 @@ export function startWatch(world: World, secret: string) {
         );
         if (bad.length > 0)
           violated(`${bad.map(({ metadata }) => metadata.name).join(', ')} of ${replacement} is not as planned`);
+        const sized = plan.steps.filter(
+          ({ kind, params }) => scales.has(kind) && objectIn(params)['nodegroupName'] === replacement,
+        );
+        await hasLimits(replacement, objectIn(sized.at(-1)?.params)['scaling']);
       }
-      end(plan);
+      nothingMoreThan(
+        plan,
+        plan.nodegroups.map(({ replacement }) => replacement),
+        true,
+      );
+      end();
     },
     /** Everything is as it was. `kept`: sources whose deletion had begun, and what replaces them. */
     async takenBack(plan: PlanSeen, kept: readonly string[]): Promise<void> {
-      const now = picture(world);
       const groups = await groupsOf(world);
       for (const { source, replacement } of plan.nodegroups) {
         if (kept.includes(source)) continue;
         if (groups.has(replacement)) violated(`replacement ${replacement} is left behind`);
-        if (!groups.has(source)) violated(`source ${source} is gone`);
-        const cordoned = nodesOf(source).filter(
-          ({ metadata, spec }) => spec.unschedulable && !others.cordoned.has(metadata.name),
-        );
-        if (cordoned.length > 0)
-          violated(`${cordoned.map(({ metadata }) => metadata.name).join(', ')} of ${source} is still cordoned`);
+        const was = world.scenario.nodegroups.find(({ name }) => name === source);
+        if (groups.has(source)) await hasLimits(source, was?.scaling, was?.suspendedProcesses);
+        else violated(`source ${source} is gone`);
       }
+      const staying = plan.nodegroups.filter(({ source }) => kept.includes(source));
+      nothingMoreThan(
+        plan,
+        staying.map(({ replacement }) => replacement),
+        false,
+      );
       if (kept.length === 0) {
-        const left = [...now.templates].filter((id) => !initial.templates.has(id) && !now.ownedByEks.has(id));
-        if (left.length > 0) violated(`launch templates ${left.join(', ')} are left behind`);
-        const reserved = [...now.reservations].filter((id) => !initial.reservations.has(id));
-        if (reserved.length > 0) violated(`reservations ${reserved.join(', ')} are left behind`);
-        for (const name of new Set([...Object.keys(initial.env), ...Object.keys(now.env)])) {
+        const { env } = picture(world);
+        for (const name of new Set([...Object.keys(initial.env), ...Object.keys(env)])) {
           const want = others.variables.get(name) ?? initial.env[name];
-          if (now.env[name] !== want) violated(`aws-node has ${name}=${now.env[name]}, and had ${initial.env[name]}`);
+          if (env[name] === undefined && others.removed.has(name)) continue;
+          if (env[name] !== want && !others.overwritten) violated(`aws-node has ${name}=${env[name]}, and had ${want}`);
         }
       }
-      end(plan);
+      end();
     },
   };
 
-  function end(plan: PlanSeen): void {
+  function end(): void {
     budgets();
     storyIsTrue();
-    nothingLeft(plan);
+    nothingLeft();
   }
 }
 
 /** What a world has, as far as a migration may leave something in it. */
 function picture({ store, ec2 }: World) {
-  const templates = [...ec2.launchTemplates.values()];
-  const daemon = store.get<
-    {
-      spec: { template: { spec: { containers: { name: string; env?: { name: string; value?: string }[] }[] } } };
-    } & Node
-  >('daemonsets', 'kube-system', 'aws-node');
+  const daemon = store.get<DaemonSet>('daemonsets', 'kube-system', 'aws-node');
   const env = daemon?.spec.template.spec.containers.find(({ name }) => name === 'aws-node')?.env ?? [];
   return {
-    templates: new Set(templates.map(({ id }) => id)),
-    ownedByEks: new Set(templates.filter(({ name }) => name.startsWith('eks-')).map(({ id }) => id)),
-    reservations: new Set(ec2.reservations.keys()),
-    annotated: new Set(
-      store
-        .list<Node>('nodes')
-        .filter(({ metadata }) => metadata.annotations?.[keepsNode] !== undefined)
-        .map(({ metadata }) => metadata.name),
+    templates: new Map(Array.from(ec2.launchTemplates.values(), ({ id, name }) => [id, name])),
+    reservations: new Map(
+      Array.from(ec2.reservations.values(), ({ id, subnetId, cidr }) => [id, `${subnetId} ${cidr}`]),
     ),
+    nodes: new Map(store.list<Node>('nodes').map((node) => [node.metadata.name, structuredClone(node)])),
     env: Object.fromEntries(env.map(({ name, value }) => [name, value ?? ''])),
   };
 }
+
+/** Names of the suspended processes of a node group's Auto Scaling group. */
+async function suspendedOf(world: World, group: string): Promise<string[]> {
+  const body = 'Action=DescribeAutoScalingGroups&Version=2011-01-01';
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const answer = await world.handlersFor('administrator').aws({ method: 'POST', path: '/', headers, body });
+  const found = textIn(answer.body)
+    .split('<AutoScalingGroupARN>')
+    .filter((text) => text.includes(`<Value>${group}</Value>`));
+  return found.flatMap((text) => Array.from(text.matchAll(/<ProcessName>(\w+)</g), ([, name = '']) => name)).toSorted();
+}
+
+/** Ranges of subnets that a plan reserves. */
+const rangesOf = ({ steps }: PlanSeen): string[] =>
+  steps
+    .filter(({ kind }) => kind === 'reserve-subnet-cidr')
+    .map(({ params }) => `${textIn(objectIn(params)['subnetId'])} ${textIn(objectIn(params)['cidr'])}`);
+
+const taintsOf = ({ taints = [] }: Node['spec']): string =>
+  taints
+    .filter(({ key }) => !key.startsWith('node.kubernetes.io/'))
+    .map(({ key, value, effect }) => `${key}=${value}:${effect}`)
+    .toSorted()
+    .join(', ');
 
 async function groupsOf(world: World): Promise<Set<string>> {
   const { outcome } = await world.snapshotOfState();
@@ -494,7 +628,8 @@ export function unready({ store }: World): string[] {
 /** Somebody may put it anywhere at any time. */
 const isByHand = ({ metadata }: Pod): boolean => metadata.ownerReferences === undefined;
 
-const groupOf = (node: Node | undefined): string => node?.metadata.labels?.[nodegroupLabel] ?? 'no group';
+const groupOf = (node: Pick<Node, 'metadata'> | undefined): string =>
+  node?.metadata.labels?.[nodegroupLabel] ?? 'no group';
 
 const isReady = ({ status }: Node): boolean =>
   (status.conditions ?? []).some(({ type, status: value }) => type === 'Ready' && value === 'True');

@@ -44,8 +44,8 @@ export function openFile(file: JournalFile, process: SimulatedProcess): JournalS
     file.text += `${text}\n`;
     file.written(process.id, text);
     tail = { size: file.text.length, seq, lastLineText: text };
-    await process.heard();
     if (process.pass(`after ${entry.type}`)) return never;
+    await process.heard();
     const line: JournalLine = JSON.parse(text);
     return line;
   }

@@ -76,7 +76,7 @@ async function tryIt(story: Story, tell?: (line: string) => void): Promise<Outco
     return { ...outcome, violations: [...unhandled, ...outcome.violations] };
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { end: 'stopped', violations: [text], counts: {}, virtualSeconds: 0, requests: 0, fingerprint: '' };
+    return { end: 'broken', violations: [text], counts: {}, virtualSeconds: 0, requests: 0, fingerprint: '' };
   }
 }
 

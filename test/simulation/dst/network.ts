@@ -4,6 +4,7 @@ import { operationName } from '../../../src/simulator/operation-name.ts';
 import { createRandom } from '../../../src/simulator/random.ts';
 import type { SimClock, SimHandler, SimRequest } from '../../../src/simulator/types.ts';
 import type { World } from '../../../src/simulator/world.ts';
+import type { Stage } from './process.ts';
 import type { Story } from './story.ts';
 
 /** Gives each process its own way to each of the two servers. */
@@ -14,7 +15,7 @@ export function networkOf(
   touch: () => void,
   count: (what: string) => void,
   trace: (line: string) => void,
-): (handler: SimHandler, part: string) => SimHandler {
+): Stage['network'] {
   const random = createRandom(story.seed).fork('network');
   const clock: SimClock = {
     now: () => world.clock.now(),
@@ -28,30 +29,28 @@ export function networkOf(
     rule === undefined ? [] : [{ ...rule, during: [begin + from * 1000, begin + (from + seconds) * 1000] }],
   );
   const missing = story.troubles.find(({ kind }) => kind === 'not-found-after-create');
-  return (handler, part) => {
+  return (handler, part, strike) => {
+    const note = (fault: string, request: SimRequest): void => {
+      strike();
+      count(`fault: ${fault}`);
+      trace(`fault ${fault} on ${operationName(request)}`);
+    };
     const applying = rules.filter(
       ({ operation }) => operation === '*' || operation.startsWith('k8s:') === (part === 'kubernetes'),
     );
     const faulty = withFaults(handler, applying, { clock, random: random.fork(part) });
-    const counted: SimHandler = async (request) => {
-      const response = await faulty(request);
-      const fault = response.headers['x-simulator-fault'];
-      if (fault !== undefined) {
-        count(`fault: ${fault}`);
-        trace(`fault ${fault} on ${operationName(request)}`);
-      }
-      return response;
-    };
     const told: SimHandler = async (request) => {
       try {
-        return await counted(request);
+        const response = await faulty(request);
+        const fault = response.headers['x-simulator-fault'];
+        if (fault !== undefined) note(fault, request);
+        return response;
       } catch (error) {
-        count('fault: reset');
-        trace(`fault reset on ${operationName(request)}`);
+        note('reset', request);
         throw error;
       }
     };
-    return missing === undefined ? told : lateToShow(told, missing.seconds * 1000, clock, count);
+    return missing === undefined ? told : lateToShow(told, missing.seconds * 1000, clock, note);
   };
 }
 
@@ -62,7 +61,12 @@ const groupNamed = ({ path, body }: SimRequest, operation: string): string | und
 };
 
 /** What was just created is not found for a while, by some of the looks. */
-function lateToShow(handler: SimHandler, lagMs: number, clock: SimClock, count: (what: string) => void): SimHandler {
+function lateToShow(
+  handler: SimHandler,
+  lagMs: number,
+  clock: SimClock,
+  note: (fault: string, request: SimRequest) => void,
+): SimHandler {
   const random = createRandom(lagMs);
   const young = new Map<string, number>();
   const missing = withFaults(handler, [{ operation: '*', kind: 'not-found' }], { clock, random });
@@ -72,7 +76,7 @@ function lateToShow(handler: SimHandler, lagMs: number, clock: SimClock, count: 
     if (name !== undefined && operation === 'eks:DescribeNodegroup') {
       const until = young.get(name) ?? 0;
       if (clock.now() < until && random.next() < 0.6) {
-        count('fault: not-found');
+        note('not-found', request);
         return missing(request);
       }
     }

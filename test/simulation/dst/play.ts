@@ -1,6 +1,7 @@
 /** Plays a story: builds its world, lets its operators work in it, lets happen what happens, and looks at what came of it. */
 import { createHash } from 'node:crypto';
 import { runChecks } from '../../../src/checks/index.ts';
+import { driftWatch } from '../../../src/commands/actions/drift.ts';
 import { parseJournal } from '../../../src/domain/journal-chain.ts';
 import type { RollbackScope } from '../../../src/domain/journal-entry.ts';
 import { ExitCode, MigrateError } from '../../../src/domain/migrate-error.ts';
@@ -10,7 +11,7 @@ import { type RunState, replay } from '../../../src/domain/run-state.ts';
 import { nextSteps } from '../../../src/engine/dry-run.ts';
 import { openSteps, succeededSteps } from '../../../src/engine/order.ts';
 import { rollbackScopeNow } from '../../../src/engine/rollback.ts';
-import { type RunResult, runPlan } from '../../../src/engine/run.ts';
+import { runPlan } from '../../../src/engine/run.ts';
 import { workOf } from '../../../src/engine/work.ts';
 import { makePlan } from '../../../src/planning/plan.ts';
 import { scopeOf } from '../../../src/planning/scope.ts';
@@ -20,16 +21,33 @@ import type { SimHandler } from '../../../src/simulator/types.ts';
 import { createWorld, type World } from '../../../src/simulator/world.ts';
 import { survey } from '../../../src/survey/survey.ts';
 import { templates } from '../../support/templates.ts';
+import { follow } from './advice.ts';
 import { secretOf } from './cluster.ts';
 import { createDriver } from './driver.ts';
-import { emptyLateNodes, type Healing, happen, person, scaleReplacementsUp } from './incidents.ts';
+import { happen, type Trouble } from './incidents.ts';
 import { startWatch } from './invariants.ts';
 import { type JournalFile, openFile } from './journal.ts';
 import { networkOf } from './network.ts';
+import { person } from './person.ts';
 import { type Machine, type SimulatedProcess, type Stage, startProcess } from './process.ts';
-import { type Operator, type Start, type Story, troublesEndAfterSeconds } from './story.ts';
+import type { Operator, Start, Story } from './story.ts';
 
-export type End = 'done' | 'taken back' | 'refused' | 'stopped';
+/** `broken`: a check has failed. `open fault`: the product cannot end it, which is known (see `openFaults`). */
+export type End = 'done' | 'taken back' | 'refused' | 'open fault' | 'broken';
+
+/** Stops without a way on that are known and not mended yet. An entry goes with its fault. */
+const openFaults: readonly { what: string; code: string; said: RegExp }[] = [
+  {
+    what: 'a rollback waits for a variable of aws-node that somebody has taken out or changed',
+    code: 'CNI.NOT_ROLLED_OUT',
+    said: /aws-node has WARM_PREFIX_TARGET=/,
+  },
+  {
+    what: 'a node that somebody has cordoned gets no prefix, and nobody is told why',
+    code: 'VERIFY.NO_PREFIX',
+    said: /^(?!.*cordon)/s,
+  },
+];
 
 export interface Outcome {
   end: End;
@@ -42,10 +60,9 @@ export interface Outcome {
   fingerprint: string;
 }
 
-/** Starts that are tried once all trouble is over, before somebody puts right what was done by hand; and after that. */
-const patience = 5;
-/** Starts that find the cluster locked. */
-const longestWait = 60;
+/** Starts that may end without success though nothing has befallen them: what came before has its aftermath. */
+const patience = 2;
+const pollIntervalMilliseconds = 15_000;
 
 export async function play(story: Story, tell: (line: string) => void = () => undefined): Promise<Outcome> {
   const world = createWorld(story.scenario, { seed: story.seed, users: [person] });
@@ -70,7 +87,7 @@ export async function play(story: Story, tell: (line: string) => void = () => un
     touch: driver.touch,
     trace,
     count,
-    watch: { sending: (...request) => watch.sending(...request) },
+    watch,
     endpoint: await endpointOf(world),
     network: networkOf(story, world, begin, driver.touch, count, trace),
   };
@@ -125,13 +142,7 @@ export async function play(story: Story, tell: (line: string) => void = () => un
     const other = story.operators.some(({ hasOtherPlan }) => hasOtherPlan)
       ? await planFor({ ...story.request, canaryPods: (story.request.canaryPods ?? 1) + 1 })
       : undefined;
-    // a lost node or an autoscaler may have brought one
-    const healings: Healing[] = [
-      () => {
-        if (lastCode.startsWith('DELETE.') && !shared.isTakenBack) emptyLateNodes({ world, plan, watch });
-        if (lastCode === 'NODEGROUP.SIZE_TAKEN_BACK') scaleReplacementsUp({ world, plan, watch });
-      },
-    ];
+    const troubles: Trouble[] = [];
     const lines = lineCounter();
     const file = (name: string): JournalFile => ({
       text: '',
@@ -150,106 +161,141 @@ export async function play(story: Story, tell: (line: string) => void = () => un
       if (done === undefined) return;
       count(`incident: ${incident.kind}`);
       trace(`somebody ${done.text}`);
-      if (done.heal) healings.push(done.heal);
+      if (done.trouble) troubles.push(done.trouble);
     });
     void incidents;
-    const shared = { isTakenBack: false, healed: 0 };
-    const operators = story.operators.map((operator, number) =>
+    const shared = { isTakenBack: false, isTooLate: false };
+    if (other) troubles.push(otherPlan(otherJournal));
+    const operators = story.operators.map((operator) =>
       operator.hasOtherPlan && other
-        ? operate({ operator, number, plan: other, file: otherJournal, isOther: true })
-        : operate({ operator, number, plan, file: journal, isOther: false }),
+        ? operate({ operator, plan: other, file: otherJournal, isOther: true })
+        : operate({ operator, plan, file: journal, isOther: false }),
     );
     const ends = await Promise.all(operators);
-    const end: End = ends.includes('stopped') ? 'stopped' : shared.isTakenBack ? 'taken back' : 'done';
+    const isTakenBack = shared.isTakenBack || ends.every((each) => each === 'taken back');
+    const end: End =
+      ends.find((each) => each === 'broken' || each === 'open fault') ?? (isTakenBack ? 'taken back' : 'done');
     await driver.sleep(15 * 60_000);
-    if (watch.violations.length > 0) return end;
+    if (watch.violations.length > 0 || end === 'open fault') return end;
     if (isCalm(story)) watch.neverRefused();
     if (end === 'taken back') await watch.takenBack(plan, keptOf(plan, journal));
     else await watch.done(plan);
     return end;
 
     /** Starts the program again and again until it is through. */
-    async function operate(work: {
-      operator: Operator;
-      number: number;
-      plan: MigrationPlan;
-      file: JournalFile;
-      isOther: boolean;
-    }): Promise<End> {
+    async function operate(work: Work): Promise<End> {
       const { operator } = work;
-      let quiet = 0;
+      let fruitless = 0;
+      let advised = 0;
+      const met = new Set<Trouble>();
       for (let attempt = 0; ; attempt += 1) {
-        const start: Start = operator.starts[attempt] ?? {
-          waitSeconds: attempt === 0 ? 0 : random.int(1, 90),
-          host: 0,
-          blows: [],
-        };
+        const start: Start = operator.starts[attempt] ?? { waitSeconds: random.int(1, 90), host: 0, blows: [] };
         await driver.sleep(start.waitSeconds * 1000);
-        const wantsBack = operator.rollbackFrom !== undefined && attempt >= operator.rollbackFrom;
-        if (wantsBack) shared.isTakenBack = true;
-        const isOver = await runOnce(work, start, shared.isTakenBack && !work.isOther);
-        if (isOver) return 'done';
-        if (lastCode === 'ROLLBACK.TOO_LATE') {
-          // then what was begun is brought to its end
-          shared.isTakenBack = false;
-          delete operator.rollbackFrom;
+        const wantsBack = !shared.isTooLate && attempt >= (operator.rollbackFrom ?? Infinity);
+        if (wantsBack && !isBegun(work)) {
+          trace('nothing to take back');
+          return 'taken back';
         }
-        if (watch.violations.length > 0) return 'stopped';
-        const isQuiet = attempt >= operator.starts.length && clock.now() - begin > troublesEndAfterSeconds * 1000;
-        // while another run works there is nothing to do but wait
-        quiet += isQuiet && (lastCode !== 'LOCK.HELD' || attempt > longestWait) ? 1 : 0;
-        if (attempt >= operator.starts.length && !isQuiet) await driver.sleep(random.int(60, 600) * 1000);
-        if (quiet <= patience) continue;
-        if (shared.healed < 3 && healings.length > 0) {
-          shared.healed += 1;
-          quiet = 0;
-          count('put right by hand');
-          trace('somebody puts right what was done by hand');
-          for (const heal of healings) heal();
+        shared.isTakenBack ||= wantsBack;
+        const ended = await runOnce(work, start, shared.isTakenBack && !work.isOther);
+        if (ended === 'over') return 'done';
+        if (watch.violations.length > 0) return 'broken';
+        if (!(ended instanceof MigrateError)) continue;
+        if (ended.code === 'ROLLBACK.TOO_LATE' && ended.exitCode === ExitCode.invalidInput) {
+          // then what was begun is brought to its end
+          Object.assign(shared, { isTakenBack: false, isTooLate: true });
           continue;
         }
-        watch.violated(`it does not come to an end: ${lastWords}`);
-        return 'stopped';
+        if (ended.exitCode === ExitCode.locked && watch.isLockAlive()) {
+          await driver.sleep(random.int(1, 240) * 1000);
+          continue;
+        }
+        // begun by the other operator while this one waited for the lock
+        if (ended.code === 'ROLLBACK.BEGUN' && shared.isTakenBack) continue;
+        const known = troubles.filter((trouble) => explains(trouble, ended));
+        if (work.isOther && known.length > 0) {
+          count('one of two plans given up');
+          return 'done';
+        }
+        for (const trouble of known) met.add(trouble);
+        if (known.length > 0 && advised < met.size) {
+          // what is advised helps at once, or not at all
+          advised += 1;
+          // two plans at once come to no end
+          await operators[story.operators.findIndex(({ hasOtherPlan }) => hasOtherPlan)];
+          await takeAdvice(ended);
+          continue;
+        }
+        fruitless += 1;
+        count(`unexplained: ${ended.code}`);
+        if (fruitless <= patience) continue;
+        const open = openFaults.find(({ code, said }) => code === ended.code && said.test(inWords(ended)));
+        if (open !== undefined) {
+          count(`open fault: ${open.what}`);
+          return 'open fault';
+        }
+        watch.violated(`it does not come to an end, and nothing that is there explains it: ${inWords(ended)}`);
+        return 'broken';
+      }
+    }
+
+    /** Somebody does what the message says: its commands; or takes back what it names, where it has none. */
+    async function takeAdvice(stop: MigrateError): Promise<void> {
+      count(`advice followed: ${stop.code}`);
+      try {
+        const commands = await follow(stop.nextActions, { world, watch, sleep: driver.sleep, pick: random.int(0, 9) });
+        for (const command of commands) trace(`somebody runs ${command}`);
+        if (commands.length > 0) return;
+        for (const trouble of troubles.filter((each) => explains(each, stop))) trouble.takeBack();
+        trace('somebody takes back what it names');
+      } catch (error) {
+        watch.violated(`${error instanceof Error ? error.message : String(error)}; said by ${inWords(stop)}`);
       }
     }
   };
-  let lastWords = '';
-  let lastCode = '';
 
-  /** True when everything is done that this operator wants. */
+  /** What became of a run; an error when nothing has befallen it, and it has not come to its end. */
   async function runOnce(
-    { plan, file, isOther }: { plan: MigrationPlan; file: JournalFile; isOther: boolean },
+    { plan, file, isOther }: Pick<Work, 'plan' | 'file' | 'isOther'>,
     start: Start,
     rollback: boolean,
-  ): Promise<boolean> {
+  ): Promise<'over' | 'partly' | 'struck' | MigrateError> {
     const state = replay(plan, parseJournal(file.text).lines);
-    const isBegun = Object.values(state.steps).some(({ status }) => status !== 'pending');
-    if (rollback && !isBegun) {
-      trace('nothing to take back');
-      return true;
-    }
     const process = await processOn(start.host, start.blows);
+    const { ports, signal } = process;
     const until: Phase | undefined = isOther ? 'prepare' : start.until;
-    count(rollback ? 'run: rollback' : 'run: apply');
-    trace(`${process.id} starts${rollback ? ' a rollback' : ''}${until === undefined ? '' : ` until ${until}`}`);
+    const command = rollback ? 'rollback' : 'apply';
+    count(`run: ${command}`);
+    trace(`${process.id} starts ${command}${until === undefined ? '' : ` until ${until}`}`);
     if (random.next() < 0.1) await lookOnly(process, workOf(plan, state), state);
-    watch.start(process.id, plan, isOther ? 'other' : 'journal', rollback ? 'rollback' : 'apply');
+    watch.start(process.id, plan, isOther ? 'other' : 'journal', command);
+    const hear = (text: string): void => watch.tells('a message', text);
     const running = runPlan({
       plan,
-      ports: process.ports,
+      ports,
       journal: openFile(file, process),
       lock: process.lock,
-      reporter: listening(
-        (text) => watch.tells('a message', text),
-        (planned) => watch.works(process.id, planned),
-      ),
+      reporter: listening(hear, (planned) => watch.works(process.id, planned)),
       options: {
-        ...(until !== undefined && !rollback && { until }),
-        ...(rollback && { rollback: (now: Readonly<RunState>) => rollbackScope(plan, now, process) }),
+        ...(rollback
+          ? { rollback: (now: Readonly<RunState>) => rollbackScope(plan, now, process) }
+          : {
+              ...(until && { until }),
+              beforePhase: driftWatch({
+                plan,
+                folder: 'DIR',
+                ports,
+                command,
+                signal,
+                warn: hear,
+                pollIntervalMilliseconds,
+              }),
+            }),
         consent: { given: true, by: 'operator', how: 'confirm-flag' },
-        pollIntervalMilliseconds: 15_000,
-        command: rollback ? 'rollback' : 'apply',
-        signal: process.signal,
+        pollIntervalMilliseconds,
+        folder: 'DIR',
+        command,
+        signal,
         runId: process.id,
       },
     });
@@ -262,25 +308,23 @@ export async function play(story: Story, tell: (line: string) => void = () => un
     driver.processes.delete(process);
     process.kill();
     if (result === 'cut') {
-      watch.others.killed.add(process.id);
-      return false;
+      watch.killed(process.id);
+      return 'struck';
     }
-    judge(process.id, result);
-    if (result instanceof MigrateError || result.exitCode !== ExitCode.done) return false;
+    const error = result instanceof MigrateError ? result : result.stoppedBy;
+    judge(process.id, result.exitCode, error);
+    if (error !== undefined) return process.isStruck() ? 'struck' : error;
+    if (result instanceof MigrateError) return result;
+    watch.ended();
     const work = rollback ? workOf(plan, result.state) : plan;
-    return openSteps(work, succeededSteps(result.state), isOther ? until : undefined).length === 0;
+    return openSteps(work, succeededSteps(result.state), isOther ? until : undefined).length === 0 ? 'over' : 'partly';
   }
 
-  function judge(id: string, result: RunResult | MigrateError): void {
-    const error = result instanceof MigrateError ? result : result.stoppedBy;
-    const { exitCode } = result;
-    const words = error === undefined ? '' : ` ${error.code}: ${error.message} ${error.why}`;
-    // how full the disk of this machine is belongs to no story
-    lastWords = `exit ${exitCode}${words}`.replace(/\d+ GiB of \d+ GiB are free/, 'the disk is as it is');
-    lastCode = error?.code ?? '';
-    trace(`${id} ends: ${lastWords}`);
-    count(`exit ${exitCode}`);
-    watch.tells('an error', `${lastWords} ${error?.nextActions.join(' ') ?? ''}`);
+  function judge(id: string, exitCode: ExitCode, error: MigrateError | undefined): void {
+    const words = error === undefined ? '' : inWords(error);
+    trace(`${id} ends: ${words || 'exit 0'}`);
+    count(`exit ${exitCode}${error === undefined ? '' : ` ${error.code}`}`);
+    watch.tells('an error', `${words} ${error?.nextActions.join(' ') ?? ''}`);
     const expected: ExitCode[] = [
       ExitCode.done,
       ExitCode.invalidInput,
@@ -288,9 +332,9 @@ export async function play(story: Story, tell: (line: string) => void = () => un
       ExitCode.locked,
       ExitCode.terminated,
     ];
-    // somebody has begun to take the plan back
-    if (lastCode === 'ROLLBACK.BEGUN') expected.push(ExitCode.stalePlan);
-    if (!expected.includes(exitCode)) watch.violated(`${id} ends with exit code ${exitCode}: ${lastWords}`);
+    // somebody has begun to take the plan back, or changed what it relies on
+    if (error?.code === 'ROLLBACK.BEGUN' || error?.code === 'PLAN.DRIFTED') expected.push(ExitCode.stalePlan);
+    if (!expected.includes(exitCode)) watch.violated(`${id} ends with exit code ${exitCode}: ${words}`);
   }
 
   /** `--dry-run`: must change nothing. */
@@ -304,8 +348,36 @@ export async function play(story: Story, tell: (line: string) => void = () => un
   }
 
   const end = await driver.run(whole(), () => watch.violations.length > 0);
-  return finish(end ?? 'stopped');
+  return finish(end ?? 'broken');
 }
+
+/** The work of one operator. */
+interface Work {
+  operator: Operator;
+  plan: MigrationPlan;
+  file: JournalFile;
+  /** not the plan that the story is about */
+  isOther: boolean;
+}
+
+const isBegun = ({ plan, file }: Work): boolean =>
+  Object.values(replay(plan, parseJournal(file.text).lines).steps).some(({ status }) => status !== 'pending');
+
+/** Of two plans for one cluster, one finds what the other has done. */
+const otherPlan = (file: JournalFile): Trouble => ({
+  codes: ['PLAN.DRIFTED'],
+  named: /ENABLE_PREFIX_DELEGATION/,
+  lasts: () => file.text !== '',
+  takeBack: () => undefined,
+});
+
+/** It is still there, the error is one of those that it makes, and says so. */
+const explains = ({ codes, named, lasts }: Trouble, error: MigrateError): boolean =>
+  lasts() && codes.includes(error.code) && named.test(inWords(error));
+
+/** How full the disk of this machine is belongs to no story. */
+const inWords = ({ exitCode, code, message, why }: MigrateError): string =>
+  `exit ${exitCode} ${code}: ${message} ${why}`.replace(/\d+ GiB of \d+ GiB are free/, 'the disk is as it is');
 
 /** As the command decides it. */
 async function rollbackScope(

@@ -34,8 +34,8 @@ export type Blow =
 export interface Stage {
   world: World;
   random: Random;
-  /** what goes wrong between the processes and the world */
-  network: (handler: SimHandler, part: string) => SimHandler;
+  /** what goes wrong between the processes and the world; `strike` is called when something has */
+  network: (handler: SimHandler, part: string, strike: () => void) => SimHandler;
   /** called whenever a process may go on: the driver then lets it */
   touch: () => void;
   trace: (line: string) => void;
@@ -47,6 +47,8 @@ export interface Stage {
 /** Who sees what a process does. */
 export interface Witness {
   sending(runId: string, operation: string, request: SimRequest): void;
+  /** a part of a watch */
+  hears(runId: string, text: string): void;
 }
 
 export interface SimulatedProcess {
@@ -59,7 +61,8 @@ export interface SimulatedProcess {
   /** resolves when the process was killed */
   dead: Promise<'cut'>;
   isAlive(): boolean;
-  places(): number;
+  /** something has befallen it, or its requests */
+  isStruck(): boolean;
   /** true when the process is dead: whoever asked must never be answered. May stop or kill it */
   pass(place: string): boolean;
   /** resolves when the process may hear of something that has happened outside */
@@ -104,6 +107,7 @@ export async function startProcess(
   const streams = new Set<() => void>();
   const timers = new Set<ProcessTimer>();
   let state: 'running' | 'stopped' | 'asleep' | 'dead' = 'running';
+  let isStruck = false;
   let places = 0;
   let writes = 0;
   let slept = 0;
@@ -185,6 +189,7 @@ export async function startProcess(
       if (blow.kind === 'disk') continue;
       const { at } = blow;
       if (at.name === undefined ? at.nth !== places : at.name !== place || at.nth !== nth) continue;
+      isStruck = true;
       if (blow.kind === 'crash') {
         trace(`${id} is killed ${place}`);
         count('process killed');
@@ -226,7 +231,9 @@ export async function startProcess(
   };
 
   const through = (handler: SimHandler, part: string): SimHandler => {
-    const outside = stage.network(handler, part);
+    const outside = stage.network(handler, part, () => {
+      isStruck = true;
+    });
     return async (request) => {
       const operation = operationName(request);
       if (pass(`before ${operation}`)) return never;
@@ -236,8 +243,8 @@ export async function startProcess(
       try {
         response = await outside(request);
       } catch (error) {
-        await heard(latency());
         if (pass(`after ${operation}`)) return never;
+        await heard(latency());
         throw error;
       }
       return await arrive(operation, response);
@@ -245,11 +252,11 @@ export async function startProcess(
   };
 
   async function arrive(operation: string, response: SimResponse): Promise<SimResponse> {
-    await heard(latency());
     if (pass(`after ${operation}`)) {
       if (typeof response.body !== 'string') response.body.start(deaf)();
       return never;
     }
+    await heard(latency());
     return typeof response.body === 'string' ? response : { ...response, body: hearing(response.body) };
   }
 
@@ -257,7 +264,11 @@ export async function startProcess(
     return {
       start(sink) {
         const end = stream.start({
-          write: (chunk) => deliver(false, () => sink.write(chunk)),
+          write: (chunk) =>
+            deliver(false, () => {
+              stage.watch.hears(id, chunk);
+              sink.write(chunk);
+            }),
           end: () => deliver(false, () => sink.end()),
           reset: () => deliver(false, () => sink.reset()),
         });
@@ -289,7 +300,7 @@ export async function startProcess(
             signal?.removeEventListener('abort', onAbort);
             if (isOver || pass('after a wait')) return;
             isOver = true;
-            resolve();
+            deliver(true, resolve);
           },
         };
         function onAbort(): void {
@@ -336,13 +347,14 @@ export async function startProcess(
     traffic,
     dead: death.promise,
     isAlive: () => state !== 'dead',
-    places: () => places,
+    isStruck: () => isStruck,
     pass,
     heard: () => heard(random.next() < 0.1 ? random.int(1, 40) : 0),
     disk() {
       writes += 1;
       const blow = blows.find((candidate) => candidate.kind === 'disk' && candidate.nth === writes);
       if (blow?.kind !== 'disk') return 'fine';
+      isStruck = true;
       trace(`${id}: the disk refuses to write the journal`);
       count('disk error');
       return blow.half ? 'tears' : 'refuses';

@@ -82,9 +82,6 @@ export interface Story {
   operators: Operator[];
 }
 
-/** No trouble lasts longer. */
-export const troublesEndAfterSeconds = 45 * 60;
-
 export function drawStory(seed: number, profile: Profile): Story {
   const random = createRandom(seed).fork(`story ${profile}`);
   const { scenario, request } = drawCluster(seed, random.fork('cluster'), profile);
