@@ -1,4 +1,5 @@
 import { canonicalJson } from '../domain/canonical-json.ts';
+import { manifestEnv } from '../domain/cni-names.ts';
 import { pairs } from '../domain/cni-owner.ts';
 import type { Step, StepParams } from '../domain/plan.ts';
 import { undoPrefix } from '../domain/run-state.ts';
@@ -138,15 +139,17 @@ async function observeUndo(
     if (!isAsked && mayStillShow(id, ports, context)) {
       return { kind: 'in-progress', detail: `a change of add-on ${addonName} was asked for, and may still come` };
     }
-    const behind = isAsked ? await whatIsBehind(params.env, ports) : null;
-    return behind === null
-      ? { kind: 'satisfied', detail: `add-on ${addonName} has the configuration that it had: ${live ?? 'none'}` }
-      : { kind: 'in-progress', detail: behind, tooLate: notRolled(params, behind) };
+    const { behind, left } = isAsked ? await givingBack(params.env, params, ports) : { behind: null, left: '' };
+    if (behind !== null) return { kind: 'in-progress', detail: behind, tooLate: notRolled(params, behind) };
+    const detail = `add-on ${addonName} has the configuration that it had: ${live ?? 'none'}${left}`;
+    return { kind: 'satisfied', detail };
   }
   if (!sameConfiguration(live, params.before) && withoutOurs(live, params) === null) {
-    const behind = mayHaveActed(context.state, id) ? await whatIsBehind(givenBack(live, params), ports) : null;
+    const isAsked = mayHaveActed(context.state, id);
+    const wanted = givenBack(live, params);
+    const { behind, left } = isAsked ? await givingBack(wanted, params, ports) : { behind: null, left: '' };
     if (behind !== null) return { kind: 'in-progress', detail: behind, tooLate: notRolled(params, behind) };
-    const detail = `somebody else has changed the configuration of add-on ${addonName} since this plan did: it stays so (${live ?? 'not set'}); before the plan it was ${found ?? 'not set'}`;
+    const detail = `somebody else has changed the configuration of add-on ${addonName} since this plan did: it stays so (${live ?? 'not set'}); before the plan it was ${found ?? 'not set'}${left}`;
     return { kind: 'satisfied', detail };
   }
   const updateId = steps[id]?.updates[updateName];
@@ -183,6 +186,25 @@ function withoutOurs(live: string | null, { before, configurationValues }: Param
 function givenBack(live: string | null, { env, configurationValues }: Params): Params['env'] {
   const [now, old] = [envOf(live), envOf(configurationValues)];
   return Object.fromEntries(Object.entries(env).filter(([name]) => now[name] === old[name]));
+}
+
+/** What of `wanted` aws-node does not run with yet; and what others have changed or taken out, which nobody waits for. */
+async function givingBack(
+  wanted: Params['env'],
+  { envBefore: ours }: Params,
+  ports: Ports,
+): Promise<{ behind: string | null; left: string }> {
+  const live = (await liveDaemonSet(ports))?.env ?? ours;
+  const value = (name: string): string | null => live[name] ?? null;
+  const others = Object.keys(wanted).filter((name) => ![wanted[name], ours[name] ?? null].includes(value(name)));
+  const rest = Object.fromEntries(Object.entries(wanted).filter(([name]) => !others.includes(name)));
+  const changes = others.map(
+    (name) => `${name} (now ${value(name) ?? 'not set'}, before the plan ${wanted[name] ?? 'not set'})`,
+  );
+  return {
+    behind: await whatIsBehind(rest, ports),
+    left: others.length === 0 ? '' : `; somebody else has changed ${changes.join(', ')} on aws-node: left to them`,
+  };
 }
 
 function envOf(values: string | null): Record<string, unknown> {
@@ -256,6 +278,12 @@ function updateFailed(params: Params, update: EksUpdate, live: DaemonSet | undef
     });
   }
   const names = [...new Set([...text.matchAll(/env\[name="([^"]+)"\]/g)].map((match) => match[1] ?? ''))];
+  const written: Record<string, unknown> = { ...manifestEnv(params.addonVersion), ...envOf(configurationValues) };
+  const had: Record<string, unknown> = { ...written, ...(undoOf === undefined ? params.envBefore : env) };
+  // another value would be in conflict again, and one that the plan changes would be taken for the plan's by a rollback
+  const back = names.map((name) =>
+    typeof written[name] === 'string' && written[name] === had[name] ? `${name}=${written[name]}` : `${name}-`,
+  );
   const setBy = names.map((name) => {
     const manager = live?.envManagers[name];
     return manager === undefined ? name : `${name} (set by ${manager})`;
@@ -266,19 +294,27 @@ function updateFailed(params: Params, update: EksUpdate, live: DaemonSet | undef
     why: `Values on DaemonSet ${daemonSetName} that others set are never overwritten in silence. EKS says: ${text}`,
     nextActions: [
       names.length > 0
-        ? `remove the edit: kubectl -n ${namespace} set env daemonset/${daemonSetName} ${names.map((name) => shellWord(`${name}-`)).join(' ')}`
-        : `remove the edit: kubectl -n ${namespace} edit daemonset/${daemonSetName}`,
+        ? `take the edit back: kubectl -n ${namespace} set env daemonset/${daemonSetName} --containers ${daemonSetName} ${back.map(shellWord).join(' ')}`
+        : `take the edit back: kubectl -n ${namespace} edit daemonset/${daemonSetName}`,
       // kept beside what the rollback sets, unless it is what the rollback has to set
       ...(undoOf !== undefined && names.length > 0 && !names.some((name) => name in env)
         ? [`or keep the edit: ${resolve('PRESERVE')}`]
         : []),
-      `or let EKS overwrite it: ${resolve('OVERWRITE')}`,
+      `or let EKS overwrite it: ${resolve('OVERWRITE')}${alsoLost(live, [...names, ...Object.keys(written)])}`,
       ...(undoOf === undefined
         ? [`or plan again and keep it: prefix-migrate plan --cluster ${clusterName} --allow CNI.CONFIG_CONFLICT`]
         : []),
       sameAgain,
     ],
   });
+}
+
+/** A remark on what else others have set on aws-node, besides `known`: EKS may drop it when it overwrites. */
+function alsoLost(live: DaemonSet | undefined, known: readonly string[]): string {
+  const managers = Object.entries(live?.envManagers ?? {});
+  if (managers.length === 0) return '  # may also take variables off aws-node that others have set, such as a proxy';
+  const lost = managers.flatMap(([name, manager]) => (manager === 'eks' || known.includes(name) ? [] : [name]));
+  return lost.length === 0 ? '' : `  # may also take ${lost.join(', ')} off aws-node, which others have set`;
 }
 
 const notRolled = ({ clusterName, addonName }: Params, behind: string) =>

@@ -1,7 +1,7 @@
 import type { Step, StepParams } from '../domain/plan.ts';
 import type { ClusterNode } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
-import { conflict, isRecovering, sameAgain, statusText } from './conflict.ts';
+import { isRecovering, sameAgain, statusText, stoppedPartWay } from './conflict.ts';
 import { deletionFailed, emptyLateNodes, explainStuckDeletion, inTheWay } from './nodegroup-deletion.ts';
 import { type PrefixEvidence, prefixEvidence } from './prefix-evidence.ts';
 import type { Observation, StepContext, StepHandler } from './step-handler.ts';
@@ -10,6 +10,8 @@ type Params = StepParams['delete-source'];
 
 /** So long a node that has just come may be without a prefix. */
 const patienceMilliseconds = 3 * 60 * 1000;
+/** So long the successor of a node that was lost (Spot, node repair) is waited for. */
+const successorMilliseconds = 10 * 60 * 1000;
 
 /**
  * Deletes a source. EKS drains a node group that is being deleted by itself, and after some minutes ends the pods whatever
@@ -40,7 +42,11 @@ export const deleteSource: StepHandler<'delete-source'> = {
   explainDeadline: ({ params }, ports) => explainStuckDeletion(params, ports),
 };
 
-async function observe({ params }: Step<'delete-source'>, ports: Ports, context: StepContext): Promise<Observation> {
+async function observe(
+  { id, params }: Step<'delete-source'>,
+  ports: Ports,
+  context: StepContext,
+): Promise<Observation> {
   const { clusterName, nodegroupName } = params;
   const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
   const nodes = await ports.kubernetes.listNodes(nodegroupName);
@@ -54,12 +60,13 @@ async function observe({ params }: Step<'delete-source'>, ports: Ports, context:
   if (group.status === 'DELETE_FAILED') return deletionFailed(params, group);
   if (group.status === 'UPDATING') return { kind: 'in-progress', detail: `node group ${nodegroupName} is UPDATING` };
   return (
-    (nodes.length === 0 ? null : await replacementNotProven(params, ports, context)) ??
+    (nodes.length === 0 ? null : await replacementNotProven(id, params, ports, context)) ??
     (await inTheWay(params, nodes, ports, context)) ?? { kind: 'actionable', detail: `${nodegroupName} is empty` }
   );
 }
 
 async function replacementNotProven(
+  id: string,
   { clusterName, nodegroupName, replacementName }: Params,
   ports: Ports,
   { state }: StepContext,
@@ -86,7 +93,7 @@ async function replacementNotProven(
     if (bare.length === 0) return null;
     return { kind: 'in-progress', detail: `${bare.map(({ name }) => name).join(', ')} has no prefix yet` };
   }
-  return conflict({
+  const error = stoppedPartWay({
     code: 'DELETE.REPLACEMENT_NOT_PROVEN',
     message: `Node group ${nodegroupName} was not deleted: ${problem}.`,
     why: 'Nothing is deleted before its replacement is verified, and it is looked at again right before.',
@@ -96,6 +103,19 @@ async function replacementNotProven(
       `when it is healthy, ${sameAgain}`,
     ],
   });
+  const isLost =
+    group?.status === 'ACTIVE' &&
+    Object.keys(state.verifiedNodes).length > 0 &&
+    ready.every((node) => bare.includes(node) && isStarting(node));
+  return isLost && waitedMilliseconds(id, ports, state) < successorMilliseconds
+    ? { kind: 'in-progress', detail: `${problem}: waiting for the node that comes next`, tooLate: error }
+    : { kind: 'conflict', error };
+}
+
+/** Since the first look of the step, and of this run: a new run grants new time. */
+function waitedMilliseconds(id: string, { clock }: Ports, { steps, runs }: StepContext['state']): number {
+  const since = [steps[id]?.startedAt, runs.at(-1)?.startedAt].map((time) => Date.parse(time ?? '') || 0);
+  return steps[id]?.startedAt == null ? 0 : clock.now() - Math.max(...since);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** What a node group must be like before it is deleted, and what may go wrong while it is. */
-import { mustMove } from '../domain/evictable.ts';
+import { hasEmptyDir, isBare, mustMove } from '../domain/evictable.ts';
 import type { MigrateError } from '../domain/migrate-error.ts';
 import type { Step, StepParams } from '../domain/plan.ts';
 import type { ClusterNode, Nodegroup, Pod } from '../domain/snapshot.ts';
@@ -95,9 +95,9 @@ function podsLeft({ nodegroupName }: Target, left: readonly Pod[]): Observation 
       message: `Node group ${nodegroupName} was not deleted: ${staying.length} pods still have to leave it, such as ${names(staying)}.`,
       why: 'EKS would end them after some minutes, whatever their budgets say.',
       nextActions: [
-        ...[...new Set(staying.map((pod) => pod.nodeName))]
+        ...[...Map.groupBy(staying, (pod) => pod.nodeName)]
           .slice(0, 5)
-          .map((node) => `kubectl drain ${node} --ignore-daemonsets`),
+          .map(([node, pods]) => `kubectl drain ${node} --ignore-daemonsets${flagsFor(pods)}`),
         sameAgain,
       ],
     });
@@ -105,6 +105,25 @@ function podsLeft({ nodegroupName }: Target, left: readonly Pod[]): Observation 
   if (left.length === 0) return null;
   return { kind: 'in-progress', detail: `${left.length} pods are still terminating: ${names(left)}` };
 }
+
+/** What `kubectl drain` needs to move `pods`, with a remark on what that costs. */
+function flagsFor(pods: readonly Pod[]): string {
+  const needs = [
+    { flag: '--force', cost: 'ends for good, as nothing creates it again', pods: pods.filter(isBare) },
+    { flag: '--delete-emptydir-data', cost: 'loses the emptyDir data of', pods: pods.filter(hasEmptyDir) },
+  ].filter((need) => need.pods.length > 0);
+  if (needs.length === 0) return '';
+  const costs = needs.map((need) => `${need.cost}: ${some(need.pods)}`);
+  return ` ${needs.map(({ flag }) => flag).join(' ')}  # ${costs.join('; ')}`;
+}
+
+const some = (pods: readonly Pod[]): string => {
+  const more = pods.length > 5 ? ` and ${pods.length - 5} more` : '';
+  return `${pods
+    .slice(0, 5)
+    .map(({ namespace, name }) => `${namespace}/${name}`)
+    .join(', ')}${more}`;
+};
 
 const names = (pods: readonly Pod[]): string =>
   pods

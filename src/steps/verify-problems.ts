@@ -1,4 +1,4 @@
-import { interfaceSettings, prefixDelegationIsOn } from '../domain/cni-settings.ts';
+import { interfaceSettings, isOn, prefixDelegationIsOn } from '../domain/cni-settings.ts';
 import { newSubnetAdvice, podSubnetOfNode, usesCustomNetworking } from '../domain/eni-config.ts';
 import {
   type InterfaceSettings,
@@ -15,6 +15,7 @@ import { type SubnetView, spoilersInWords, viewSubnet } from '../domain/subnet-o
 import type { Ports } from '../ports/ports.ts';
 import { sameAgain, stoppedPartWay } from './conflict.ts';
 import { optional } from './optional.ts';
+import { cordonedBy } from './ownership.ts';
 import { podsOfNodes } from './pods-of-nodes.ts';
 import { type PrefixEvidence, prefixEvidence } from './prefix-evidence.ts';
 
@@ -205,14 +206,28 @@ async function diagnose(seen: SeenNode, params: Replacement, ports: Ports): Prom
   const envs = await optional(ports.kubernetes.podEnvironments('kube-system', 'k8s-app=aws-node', 'aws-node'));
   const env = envs?.[daemon?.name ?? ''];
   const settings = interfaceSettings(env ?? {});
-  return (
-    (daemon === undefined ? null : isOff(daemon, env)) ??
-    (await noSlot(seen, settings, ports)) ??
-    (await afterSubnet(seen, daemon, env ?? {}, params, ports))
-  );
+  const off = daemon === undefined ? null : isOff(daemon, env);
+  const closed = isClosed(seen.node, env);
+  if (closed !== null) {
+    if (off === null) return closed;
+    return { cause: `${closed.cause} ${off.cause}`, nextActions: [...closed.nextActions, ...off.nextActions] };
+  }
+  return off ?? (await noSlot(seen, settings, ports)) ?? (await afterSubnet(seen, daemon, env ?? {}, params, ports));
 }
 
 type Env = Readonly<Record<string, string | null>>;
+
+/** Whether the node is cordoned, where that keeps aws-node from asking for prefixes. */
+function isClosed({ name, unschedulable, annotations }: ClusterNode, env: Env | undefined): Diagnosis | null {
+  const variable = 'AWS_MANAGE_ENIS_NON_SCHEDULABLE';
+  if (!unschedulable || (env !== undefined && isOn(env, variable))) return null;
+  const whose = cordonedBy in annotations ? '' : ', which this plan has not done';
+  const unless = env === undefined ? `, unless it runs with ${variable}=true` : '';
+  return {
+    cause: `${name} is cordoned${whose}: aws-node attaches no prefix to a cordoned node${unless}.`,
+    nextActions: [`kubectl uncordon ${name}`],
+  };
+}
 
 /** What aws-node on the node itself is told. */
 function isOff({ name }: Pod, env: Env | undefined): Diagnosis | null {

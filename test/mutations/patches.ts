@@ -80,14 +80,6 @@ export const patches: readonly Patch[] = [
     replace: 'deleteOptions: { ',
   },
   {
-    name: 'a refused eviction counts as accepted',
-    why: 'The journal tells of an eviction that nobody has done.',
-    profile: 'one',
-    file: 'src/adapters/kubernetes/eviction.ts',
-    find: "? { kind: 'budget-exhausted', budget: budget.message || detail }",
-    replace: "? { kind: 'accepted' }",
-  },
-  {
     name: 'evicts before the intent is on disk',
     why: 'After a crash nobody knows whom this run has asked to leave.',
     profile: 'one',

@@ -92,14 +92,53 @@ describe('configure-vpc-cni', () => {
     assert.match(error.message, /WARM_IP_TARGET \(set by kubectl-set\) was set by hand/);
     assert.equal(
       error.nextActions[0],
-      'remove the edit: kubectl -n kube-system set env daemonset/aws-node WARM_IP_TARGET-',
+      'take the edit back: kubectl -n kube-system set env daemonset/aws-node --containers aws-node WARM_IP_TARGET-',
     );
     assert.match(error.nextActions[1] ?? '', /--resolve-conflicts OVERWRITE/);
+    assert.doesNotMatch(error.nextActions[1] ?? '', /#/);
     assert.equal(tokenSpent, true);
     const requests = world.calls.filter(({ name }) => name === 'eks.updateAddon').map(({ args }) => args[0]);
     assert.deepEqual(requests, [
       { clusterName: 'prod', addonName: 'vpc-cni', configurationValues: wanted, resolveConflicts: 'NONE' },
     ]);
+  });
+
+  const edits: [string, string, string][] = [
+    ['one that the add-on sets', 'AWS_VPC_K8S_CNI_LOGLEVEL', 'AWS_VPC_K8S_CNI_LOGLEVEL=DEBUG'],
+    ['one that the plan leaves as it was', 'WARM_PREFIX_TARGET', 'WARM_PREFIX_TARGET=1'],
+    ['one that the plan changes, which can only be taken out', 'ENABLE_PREFIX_DELEGATION', 'ENABLE_PREFIX_DELEGATION-'],
+    ['one that nothing is known of', 'FUTURE_SETTING', 'FUTURE_SETTING-'],
+  ];
+  for (const [what, variable, advised] of edits) {
+    it(`an edit goes back to the value that it had: ${what}`, async () => {
+      const world = createWorld();
+      world.updateFailure = [{ ...manualEdit, message: manualEdit.message.replace('WARM_IP_TARGET', variable) }];
+      const { error } = conflictOf(await createStepRig(world, step).finish());
+      assert.equal(error.nextActions[0]?.split(' ').at(-1), advised);
+    });
+  }
+
+  it('says what else EKS would overwrite', async () => {
+    const world = createWorld();
+    world.updateFailure = [manualEdit];
+    const env = {
+      HTTPS_PROXY: 'http://proxy',
+      WARM_IP_TARGET: '5',
+      ENABLE_PREFIX_DELEGATION: 'true',
+      WARM_ENI_TARGET: '1',
+    };
+    Object.assign(world.daemonSet.env, env);
+    world.daemonSet.envManagers = {
+      HTTPS_PROXY: 'kubectl-set',
+      WARM_IP_TARGET: 'kubectl-set',
+      ENABLE_PREFIX_DELEGATION: 'kubectl-set',
+      WARM_ENI_TARGET: 'eks',
+    };
+    const { error } = conflictOf(await createStepRig(world, step).finish());
+    assert.match(
+      error.nextActions[1] ?? '',
+      /OVERWRITE .* {2}# may also take HTTPS_PROXY off aws-node, which others have set$/,
+    );
   });
 
   it('asks again after a failed update of an earlier run', async () => {

@@ -364,6 +364,50 @@ describe('delete-source', () => {
     assert.deepEqual(world.writes(), []);
   });
 
+  it('waits ten minutes for the successor of a replacement node that was lost', async () => {
+    const { world, rig } = createReady();
+    world.nodes = world.nodes.filter(({ nodegroupName }) => nodegroupName !== replacement);
+    const lost = await rig.observe();
+    assert.equal(lost.kind, 'in-progress');
+    assert.equal(lost.kind === 'in-progress' && lost.tooLate?.code, 'DELETE.REPLACEMENT_NOT_PROVEN');
+    const { state } = rig;
+    const startedAt = new Date(world.clock.now()).toISOString();
+    Object.assign(state.steps[step.id] ?? {}, { startedAt });
+    await world.clock.run(world.clock.sleep(10 * 60_000 - 1));
+    assert.equal((await rig.observe()).kind, 'in-progress');
+    await world.clock.run(world.clock.sleep(1));
+    assert.equal(conflictOf(await rig.observe()).error.code, 'DELETE.REPLACEMENT_NOT_PROVEN');
+    // a new run grants new time
+    state.runs.push({
+      runId: 'next',
+      startedAt: new Date(world.clock.now()).toISOString(),
+      endedAt: null,
+      exitCode: null,
+      paused: null,
+    });
+    assert.equal((await rig.observe()).kind, 'in-progress');
+    world.addNode(replacement);
+    assert.equal((await rig.observe()).kind, 'actionable');
+    assert.deepEqual(world.writes(), []);
+  });
+
+  it('advises a drain that works for the pods that are left, and says what it costs', async () => {
+    const { world, rig } = createReady();
+    const [first, second] = world.nodes.map(({ name }) => name);
+    assert.ok(first !== undefined && second !== undefined);
+    world.addPod({ name: 'web', nodeName: second });
+    world.addPod({ name: 'bare', nodeName: first, controller: null });
+    world.addPod({ name: 'cache', nodeName: first, emptyDirVolumes: ['data'] });
+    const { error } = conflictOf(await rig.observe());
+    assert.deepEqual(
+      error.nextActions.slice(0, -1).toSorted(),
+      [
+        `kubectl drain ${first} --ignore-daemonsets --force --delete-emptydir-data  # ends for good, as nothing creates it again: shop/bare; loses the emptyDir data of: shop/cache`,
+        `kubectl drain ${second} --ignore-daemonsets`,
+      ].toSorted(),
+    );
+  });
+
   it('looks again right before the call', async () => {
     const { world, rig } = createReady();
     assert.equal((await rig.observe()).kind, 'actionable');

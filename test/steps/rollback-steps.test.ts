@@ -431,6 +431,21 @@ describe('undo of configure-vpc-cni', () => {
     assert.match(await detailOf(rig), /^in-progress: 1 pods of aws-node run with the old environment/);
   });
 
+  for (const [name, found, said] of [
+    ['taken out', null, 'WARM_PREFIX_TARGET (now not set, before the plan 1)'],
+    ['changed', '5', 'WARM_PREFIX_TARGET (now 5, before the plan 1)'],
+  ] as const) {
+    it(`does not wait for a variable that somebody has ${name}, and names it`, async () => {
+      const { world, rig } = await afterSwitch(() => undefined);
+      assert.equal((await rig.finish()).kind, 'satisfied');
+      world.rollOut({ ...world.daemonSet.env, WARM_PREFIX_TARGET: found });
+      await world.clock.run(world.clock.sleep(120_000));
+      assert.match(await detailOf(rig), new RegExp(`^satisfied: .*${said.replaceAll(/[()]/g, '.')}.*left to them`));
+      world.rollOut({ ...world.daemonSet.env, ENABLE_PREFIX_DELEGATION: 'true' });
+      assert.match(await detailOf(rig), /^in-progress: DaemonSet aws-node has ENABLE_PREFIX_DELEGATION=true$/);
+    });
+  }
+
   it('an edit by hand is named, and nobody is sent to make a new plan', async () => {
     const { world, rig } = await afterSwitch(() => undefined);
     const field = '.spec.template.spec.containers[name="aws-node"].env[name="WARM_IP_TARGET"].value';
@@ -439,7 +454,10 @@ describe('undo of configure-vpc-cni', () => {
     assert.equal(error.code, 'CNI.CONFIG_CONFLICT');
     assert.doesNotMatch(error.nextActions.join('\n'), /plan|apply/);
     assert.match(error.nextActions[1] ?? '', /--resolve-conflicts PRESERVE --configuration-values '\{\}'$/);
-    assert.match(error.nextActions[2] ?? '', /--resolve-conflicts OVERWRITE --configuration-values '\{\}'$/);
+    assert.match(
+      error.nextActions[2] ?? '',
+      /--resolve-conflicts OVERWRITE --configuration-values '\{\}' {2}# may also take variables off aws-node/,
+    );
   });
 });
 

@@ -82,6 +82,29 @@ describe('verify-replacement', () => {
     assert.match(error.why, /free \/28 blocks in subnet-a/);
   });
 
+  it('a node that somebody has cordoned is named as that, and opened first', async () => {
+    const { world, node, rig } = createVerification({ prefixes: [] });
+    node.unschedulable = true;
+    world.addPod({
+      name: 'aws-node-x',
+      hostNetwork: true,
+      namespace: 'kube-system',
+      nodeName: node.name,
+      labels: { 'k8s-app': 'aws-node' },
+    });
+    world.awsNodePods['aws-node-x'] = { ENABLE_PREFIX_DELEGATION: 'true' };
+    await wait(world, 300);
+    const { error } = conflictOf(await rig.observe());
+    assert.equal(error.code, 'VERIFY.NO_PREFIX');
+    assert.equal(
+      error.why,
+      `${node.name} is cordoned, which this plan has not done: aws-node attaches no prefix to a cordoned node.`,
+    );
+    assert.equal(error.nextActions[0], `kubectl uncordon ${node.name}`);
+    world.awsNodePods['aws-node-x'] = { ENABLE_PREFIX_DELEGATION: 'true', AWS_MANAGE_ENIS_NON_SCHEDULABLE: 'true' };
+    assert.doesNotMatch(JSON.stringify(conflictOf(await rig.observe()).error), /cordon/);
+  });
+
   it('a new run grants such a node new time', async () => {
     const { world, rig } = createVerification({ prefixes: [] });
     await wait(world, 3600);
