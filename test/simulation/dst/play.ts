@@ -355,7 +355,7 @@ const isBegun = ({ plan, file }: Work): boolean =>
 /** Of two plans for one cluster, one finds what the other has done. */
 const otherPlan = (file: JournalFile): Trouble => ({
   codes: ['PLAN.DRIFTED'],
-  named: /ENABLE_PREFIX_DELEGATION/,
+  named: /ENABLE_PREFIX_DELEGATION|status of node group .* is gone now/,
   lasts: () => file.text !== '',
   takeBack: () => undefined,
 });
