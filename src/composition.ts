@@ -18,6 +18,8 @@ import { createKubernetesPort } from './adapters/kubernetes/kubernetes-port.ts';
 import { createLeaseLock, isFresh, type OwnJournal, readLeaseLock } from './adapters/kubernetes/lease-lock.ts';
 import { openBucket } from './adapters/s3/bucket.ts';
 import { s3Journal } from './adapters/s3/s3-journal.ts';
+import { withSelfManagedGroups } from './adapters/self-managed.ts';
+import { createToolsPort } from './adapters/tools.ts';
 import { refuseUnverifiedTls } from './adapters/verified-tls.ts';
 import type { SupportedAmiFamily } from './domain/ami.ts';
 import { MigrateError } from './domain/migrate-error.ts';
@@ -32,6 +34,7 @@ import type { HeldLock, RunLock } from './ports/run-lock.ts';
 
 export { isHolderGone, newHolderId } from './adapters/files/host.ts';
 export { readInputFile } from './adapters/files/input-file.ts';
+export { writeOutputFile } from './adapters/files/output-file.ts';
 export { readFromPlanFolder, writePlanFolder } from './adapters/files/plan-folder.ts';
 export {
   appendTextFile,
@@ -41,6 +44,7 @@ export {
   writePrivateFile,
   writeTemporaryFile,
 } from './adapters/files/private-files.ts';
+export { leaseName } from './adapters/kubernetes/lease-lock.ts';
 export { sameCluster } from './adapters/kubernetes/same-cluster.ts';
 export type { StateLocation } from './domain/state-location.ts';
 export type { JournalStore } from './ports/journal-store.ts';
@@ -61,6 +65,8 @@ export interface ConnectionOptions {
   clock?: Clock | undefined;
   /** ends every call under way and every wait */
   signal?: AbortSignal | undefined;
+  /** gets what programs of others write, line by line */
+  log?: ((line: string) => void) | undefined;
   /** in place of the SDK's own chain: for the embedded world */
   aws?: Pick<AwsOptions, 'endpoint' | 'credentials'> | undefined;
 }
@@ -75,7 +81,8 @@ export async function connect(options: ConnectionOptions): Promise<Ports> {
   refuseBadEndpoints(process.env);
   const kubeconfig = options.kubeconfig ?? process.env['KUBECONFIG'];
   const aws = createAwsPorts({ clock, region, profile, signal, env: process.env, ...options.aws });
-  const { eks, ec2, autoScaling, identity } = aws;
+  const { eks, ec2, autoScaling, cloudFormation, iam, identity } = aws;
+  const tools = createToolsPort(process.env, options.log ?? (() => undefined));
   const kubernetes = await createKubernetesPort({
     clock,
     signal,
@@ -84,7 +91,17 @@ export async function connect(options: ConnectionOptions): Promise<Ports> {
       ? { kubeconfig, context }
       : { cluster: await clusterAccess(aws, clusterName) }),
   });
-  return { eks, ec2, autoScaling, identity, kubernetes, clock };
+  return withSelfManagedGroups({
+    eks,
+    ec2,
+    autoScaling,
+    cloudFormation,
+    iam,
+    identity,
+    kubernetes,
+    tools,
+    clock,
+  });
 }
 
 async function clusterAccess({ eks, kubernetesToken: token }: ReturnType<typeof createAwsPorts>, name: string) {
@@ -100,7 +117,7 @@ export async function loadTemplates(root: string): Promise<{ userData: Record<Su
     if (text === undefined) throw new Error(`templates/user-data has nothing for ${family}`);
     return text;
   };
-  return { userData: { al2023: textFor('al2023') } };
+  return { userData: { al2023: textFor('al2023'), al2: textFor('al2'), bottlerocket: textFor('bottlerocket') } };
 }
 
 /** A plan with its lock. `target` is the folder or the plan.json in it. */

@@ -30,7 +30,11 @@ const libraries: [library: RegExp, rooms: RegExp][] = [
   [/^listr2$/, /^reporting\//],
   [/^@(aws-sdk|smithy)\//, /^adapters\/(aws|s3)\//],
   [/^(@kubernetes\/client-node|undici)$/, /^adapters\/kubernetes\//],
-  [/^yaml$/, /^(checks|planning|exports)\/|^cli\/config-settings\.ts$/],
+  [/^smol-toml$/, /^steps\/user-data\.ts$/],
+  [
+    /^yaml$/,
+    /^(checks|planning|exports)\/|^cli\/config-settings\.ts$|^steps\/user-data\.ts$|^adapters\/kubernetes\/aws-auth\.ts$/,
+  ],
   [/^node:process$/, /^adapters\/files\//],
   [/^node:fs(\/promises)?$/, /^adapters\/(files|kubernetes)\//],
   [/^node:(child_process|os)$/, /^(composition\.ts|adapters\/|cli\/)/],

@@ -2,7 +2,7 @@ import { envAfter, interfaceSettings } from '../domain/cni-settings.ts';
 import type { Finding } from '../domain/finding.ts';
 import { kubeReservedMemoryMiB, recommendedMaxPods } from '../domain/max-pods.ts';
 import { maxPodsBefore } from '../domain/nodegroup-pods.ts';
-import { instanceTypesOf } from '../domain/nodegroups.ts';
+import { replacementTypesOf } from '../domain/nodegroups.ts';
 import { planCommand } from '../domain/plan-command.ts';
 import { amountText } from '../domain/scheduling.ts';
 import type { Scope, TooBig } from '../domain/scope.ts';
@@ -60,11 +60,11 @@ function maxPodsFor(
   { resource, needs, has }: TooBig,
 ): number | undefined {
   const settings = interfaceSettings(envAfter(snapshot.vpcCni, request));
-  const { known } = instanceTypesOf(snapshot, source);
+  const { known } = replacementTypesOf(snapshot, source, request);
   const now = request.maxPods ?? recommendedMaxPods(known, settings).value;
   const perPod = (kubeReservedMemoryMiB(1) - kubeReservedMemoryMiB(0)) * 1024 * 1024;
   const value = now - Math.ceil((needs - has) / perPod);
-  return resource === 'memory' && value > maxPodsBefore(snapshot, source, known, settings) ? value : undefined;
+  return resource === 'memory' && value > maxPodsBefore(snapshot, source, settings) ? value : undefined;
 }
 
 /** Told elsewhere, with what helps there. */

@@ -9,6 +9,7 @@ import {
 } from '../domain/eni-config.ts';
 import type { Finding } from '../domain/finding.ts';
 import { nodesOf, replacementSubnets } from '../domain/nodegroups.ts';
+import { isSelfManaged } from '../domain/self-managed.ts';
 import { shellWord } from '../domain/shell-word.ts';
 import type { ClusterSnapshot, EniConfig, Nodegroup } from '../domain/snapshot.ts';
 import { howToSet } from './audit/settings.ts';
@@ -105,7 +106,7 @@ function cures(
   if (zone.availabilityZone === null) return [look];
   if (used === undefined)
     return [`${look}  # create ${zone.name ?? zone.availabilityZone} with a subnet ${inZone(zone)}`];
-  if (zones.length === 1) {
+  if (zones.length === 1 && !isSelfManaged(source.nodegroupName)) {
     const labels = JSON.stringify({ addOrUpdateLabels: { [labelKey(vpcCni.env)]: used.name } });
     return [
       `aws eks update-nodegroup-config --region ${cluster.region} --cluster-name ${cluster.name} --nodegroup-name ${source.nodegroupName} --labels ${shellWord(labels)}`,
@@ -146,8 +147,12 @@ function changed(
       summary: `Node group ${nodegroupName}: its new nodes ${inZone(zone)} would use ENIConfig ${zone.name}, its old ones use ${other.name}.`,
       why: `Pods then come to another subnet with other security groups.${byHand([other])}`,
       nextActions: [
-        `aws eks update-nodegroup-config --region ${cluster.region} --cluster-name ${cluster.name} --nodegroup-name ${nodegroupName} --labels ${shellWord(JSON.stringify({ addOrUpdateLabels: { [labelKey(vpcCni.env)]: other.name } }))}  # when ${other.name} is right`,
-        `kubectl get nodes -l eks.amazonaws.com/nodegroup=${nodegroupName} -o yaml  # label ${shellWord(labelKey(vpcCni.env))}, annotation ${shellWord(annotationKey(vpcCni.env))}`,
+        ...(isSelfManaged(nodegroupName)
+          ? []
+          : [
+              `aws eks update-nodegroup-config --region ${cluster.region} --cluster-name ${cluster.name} --nodegroup-name ${nodegroupName} --labels ${shellWord(JSON.stringify({ addOrUpdateLabels: { [labelKey(vpcCni.env)]: other.name } }))}  # when ${other.name} is right`,
+            ]),
+        `kubectl get nodes ${isSelfManaged(nodegroupName) ? '' : `-l eks.amazonaws.com/nodegroup=${nodegroupName} `}-o yaml  # label ${shellWord(labelKey(vpcCni.env))}, annotation ${shellWord(annotationKey(vpcCni.env))}`,
       ],
     },
   ];

@@ -3,6 +3,7 @@ import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 import type { PlanRequest } from '../domain/plan.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { ClusterSnapshot } from '../domain/snapshot.ts';
+import { accessMissing } from './access-missing.ts';
 import { asgSuspendedProcesses } from './asg-suspended-processes.ts';
 import { autoscaler } from './autoscaler.ts';
 import { capacity } from './capacity.ts';
@@ -18,12 +19,18 @@ import { evictionRehearsal } from './eviction-rehearsal.ts';
 import { hostPort } from './host-port.ts';
 import { instanceType } from './instance-type.ts';
 import { jobRunning } from './job-running.ts';
+import { karpenterNodeClass } from './karpenter-node-class.ts';
+import { nodeLost } from './node-lost.ts';
 import { nodegroupAmi } from './nodegroup-ami.ts';
 import { nodegroupGain } from './nodegroup-gain.ts';
 import { nodegroupHealth } from './nodegroup-health.ts';
 import { nodegroupMaxPods } from './nodegroup-max-pods.ts';
 import { nodegroupMemory } from './nodegroup-memory.ts';
+import { nodegroupOwner } from './nodegroup-owner.ts';
 import { nodegroupRemoteAccess } from './nodegroup-remote-access.ts';
+import { nodegroupRoleShared } from './nodegroup-role-shared.ts';
+import { nodegroupSelfManaged } from './nodegroup-self-managed.ts';
+import { nodegroupSettings } from './nodegroup-settings.ts';
 import { nodegroupTemplate } from './nodegroup-template.ts';
 import { nodegroupUnknownField } from './nodegroup-unknown-field.ts';
 import { nodegroupWindows } from './nodegroup-windows.ts';
@@ -75,7 +82,9 @@ import { workloadSurge } from './workload-surge.ts';
 export const checks: Check[] = [
   cluster,
   notSeen,
+  accessMissing,
   otherNodes,
+  karpenterNodeClass,
   autoscaler,
   otherCniCheck,
   vpcCniManager,
@@ -93,7 +102,11 @@ export const checks: Check[] = [
   nodegroupWindows,
   instanceType,
   nodegroupAmi,
+  nodegroupOwner,
   nodegroupTemplate,
+  nodegroupSettings,
+  nodegroupSelfManaged,
+  nodegroupRoleShared,
   nodegroupHealth,
   subnetPrefixes,
   subnetAddresses,
@@ -111,6 +124,7 @@ export const checks: Check[] = [
   podSelectsSource,
   daemonsetSelectsSource,
   placementLost,
+  nodeLost,
   placementAntiAffinity,
   placementSpread,
   hostPort,

@@ -3,12 +3,12 @@ import type { Finding } from '../domain/finding.ts';
 import { shippedDataDate } from '../domain/instance-types/lookup.ts';
 import { nearestNitroTypes } from '../domain/instance-types/nearest-nitro.ts';
 import { type InterfaceSettings, recommendedMaxPods, supportsPrefixes } from '../domain/max-pods.ts';
-import { instanceTypesOf } from '../domain/nodegroups.ts';
+import { replacementTypesOf } from '../domain/nodegroups.ts';
 import { planCommand } from '../domain/plan-command.ts';
 import type { Scope, SkippedNodegroup } from '../domain/scope.ts';
 import type { ClusterSnapshot, InstanceType, Nodegroup } from '../domain/snapshot.ts';
 import { type Check, count } from './check.ts';
-import { createNodegroupCommand } from './create-nodegroup-command.ts';
+import { planWithTypes } from './plan-with-types.ts';
 
 /** Node groups whose instance types cannot use prefixes, or that EC2 says nothing about. One that nobody asked for is only left out. */
 export const instanceType: Check = {
@@ -26,7 +26,7 @@ export const instanceType: Check = {
       const nodegroup = snapshot.nodegroups.find(({ nodegroupName }) => nodegroupName === group.nodegroupName);
       if (nodegroup === undefined) return [];
       if (group.reason === 'not-nitro') return [notNitro(snapshot, scope, nodegroup, group)];
-      return group.reason === 'unknown-type' ? [unknownType(snapshot, nodegroup, group)] : [];
+      return group.reason === 'unknown-type' ? [unknownType(snapshot, scope, nodegroup, group)] : [];
     }),
     ...fromShippedData(snapshot, scope),
   ],
@@ -39,7 +39,7 @@ function notNitro(
   { nodegroupName, detail, requested }: SkippedNodegroup,
 ): Finding {
   const settings = interfaceSettings(envAfter(snapshot.vpcCni, scope.request));
-  const { known } = instanceTypesOf(snapshot, nodegroup);
+  const { known } = replacementTypesOf(snapshot, nodegroup, scope.request);
   const kept = known.filter(supportsPrefixes);
   const proposals = known
     .filter((type) => !supportsPrefixes(type))
@@ -66,10 +66,10 @@ function notNitro(
           ]),
     ].join(' '),
     nextActions: [
-      ...(wanted.length === 0 ? [] : [createNodegroupCommand(snapshot, nodegroup, wanted)]),
-      requested && others.length > 0
-        ? `${planCommand({ ...scope.request, nodegroups: others })}  # without ${nodegroupName}`
-        : `${planCommand({ ...scope.request, nodegroups: [] })}  # when the new node group runs`,
+      ...(wanted.length === 0 ? [] : [planWithTypes(scope, nodegroup, wanted)]),
+      ...(requested && others.length > 0
+        ? [`${planCommand({ ...scope.request, nodegroups: others })}  # without ${nodegroupName}`]
+        : []),
     ],
   };
 }
@@ -83,10 +83,11 @@ const withPods = (type: InstanceType, settings: InterfaceSettings): string =>
 
 function unknownType(
   snapshot: ClusterSnapshot,
+  { request }: Scope,
   nodegroup: Nodegroup,
   { nodegroupName, detail, requested }: SkippedNodegroup,
 ): Finding {
-  const { unknown } = instanceTypesOf(snapshot, nodegroup);
+  const { unknown } = replacementTypesOf(snapshot, nodegroup, request);
   return {
     code: 'INSTANCE.UNKNOWN',
     severity: requested ? 'blocking' : 'warning',
@@ -99,8 +100,8 @@ function unknownType(
   };
 }
 
-function fromShippedData(snapshot: ClusterSnapshot, { sources }: Scope): Finding[] {
-  const types = sources.flatMap((source) => instanceTypesOf(snapshot, source).known);
+function fromShippedData(snapshot: ClusterSnapshot, { sources, request }: Scope): Finding[] {
+  const types = sources.flatMap((source) => replacementTypesOf(snapshot, source, request).known);
   const shipped = new Map(types.filter(({ origin }) => origin !== 'ec2').map((type) => [type.instanceType, type]));
   const names = [...shipped.keys()].toSorted();
   const { cluster } = snapshot;

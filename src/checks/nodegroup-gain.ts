@@ -2,12 +2,13 @@ import { envAfter, interfaceSettings } from '../domain/cni-settings.ts';
 import type { Finding } from '../domain/finding.ts';
 import { lowestTypes, podCap, prefixCapacity, recommendedMaxPods } from '../domain/max-pods.ts';
 import { maxPodsBefore, usesPrefixes } from '../domain/nodegroup-pods.ts';
-import { instanceTypesOf, nodesOf } from '../domain/nodegroups.ts';
+import { nodesOf, replacementTypesOf } from '../domain/nodegroups.ts';
 import { planCommand } from '../domain/plan-command.ts';
 import type { Scope, SkippedNodegroup, SkipReason } from '../domain/scope.ts';
+import { isSelfManaged } from '../domain/self-managed.ts';
 import type { ClusterSnapshot, InstanceType, Nodegroup } from '../domain/snapshot.ts';
 import type { Check } from './check.ts';
-import { createNodegroupCommand } from './create-nodegroup-command.ts';
+import { planWithTypes } from './plan-with-types.ts';
 
 /** A source that gains less than this share may not be worth its move. */
 const smallGain = 0.1;
@@ -32,7 +33,8 @@ export const nodegroupGain: Check = {
     { code: 'PLAN.NOTHING_TO_DO', meaning: 'No managed node group gains from the move.', canBeAllowed: false },
   ],
   run(snapshot, scope) {
-    const { cluster, nodegroups } = snapshot;
+    const { cluster } = snapshot;
+    const managed = snapshot.nodegroups.filter(({ nodegroupName }) => !isSelfManaged(nodegroupName));
     const found = [
       ...scope.skipped.flatMap((group) => leftOut(snapshot, scope, group)),
       ...scope.sources.flatMap((source) => judged(snapshot, scope, source)),
@@ -44,7 +46,7 @@ export const nodegroupGain: Check = {
       severity: 'advice',
       subject: cluster.name,
       summary:
-        nodegroups.length === 0
+        managed.length === 0
           ? `Cluster ${cluster.name} has no managed node groups.`
           : `No node group of ${cluster.name} gains from the move.`,
       why: 'A plan moves the managed node groups whose nodes would hold more pods with prefixes.',
@@ -65,7 +67,7 @@ function leftOut(snapshot: ClusterSnapshot, scope: Scope, group: SkippedNodegrou
   const code = codes[reason];
   const nodegroup = snapshot.nodegroups.find((one) => one.nodegroupName === nodegroupName);
   if (code === undefined || nodegroup === undefined) return [];
-  const { known } = instanceTypesOf(snapshot, nodegroup);
+  const { known } = replacementTypesOf(snapshot, nodegroup, scope.request);
   return [
     {
       code,
@@ -114,8 +116,8 @@ function judged(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup): Fin
   const { nodegroupName } = source;
   const { request } = scope;
   const settings = interfaceSettings(envAfter(snapshot.vpcCni, request));
-  const { known } = instanceTypesOf(snapshot, source);
-  const before = maxPodsBefore(snapshot, source, known, settings);
+  const { known } = replacementTypesOf(snapshot, source, request);
+  const before = maxPodsBefore(snapshot, source, settings);
   const after = request.maxPods ?? recommendedMaxPods(known, settings).value;
   const others = scope.sources.map((one) => one.nodegroupName).filter((name) => name !== nodegroupName);
   const small: Finding = {
@@ -157,10 +159,10 @@ function lowest(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup, type
       severity: 'advice',
       subject: nodegroupName,
       summary: `Node group ${nodegroupName}: ${names.join(', ')} ${verb} ${value} pods; without ${them} each node would allow ${without.value}.`,
-      why: 'All nodes of a managed node group get the same maxPods, the smallest of its types. Its types cannot be changed, only those of a new group.',
+      why: 'All nodes of a managed node group get the same maxPods, the smallest of its types. The types of the source cannot be changed, those of its replacement can.',
       nextActions: [
-        createNodegroupCommand(
-          snapshot,
+        planWithTypes(
+          scope,
           source,
           types.filter(({ instanceType }) => !names.includes(instanceType)),
         ),

@@ -2,11 +2,11 @@ import { envAfter, interfaceSettings } from '../domain/cni-settings.ts';
 import type { Finding } from '../domain/finding.ts';
 import { evictionThresholdMiB, kubeReservedMemoryMiB, recommendedMaxPods } from '../domain/max-pods.ts';
 import { maxPodsBefore } from '../domain/nodegroup-pods.ts';
-import { instanceTypesOf } from '../domain/nodegroups.ts';
+import { replacementTypesOf } from '../domain/nodegroups.ts';
 import { planCommand } from '../domain/plan-command.ts';
 import type { InstanceType } from '../domain/snapshot.ts';
 import type { Check } from './check.ts';
-import { createNodegroupCommand } from './create-nodegroup-command.ts';
+import { planWithTypes } from './plan-with-types.ts';
 
 /** Share of the memory above which it is said. */
 const largeShare = 1 / 4;
@@ -29,10 +29,10 @@ export const nodegroupMaxPods: Check = {
     const settings = interfaceSettings(envAfter(snapshot.vpcCni, scope.request));
     return scope.sources.flatMap((source): Finding[] => {
       const { nodegroupName } = source;
-      const { known } = instanceTypesOf(snapshot, source);
+      const { known } = replacementTypesOf(snapshot, source, scope.request);
       const recommended = recommendedMaxPods(known, settings).value;
       const maxPods = scope.request.maxPods ?? recommended;
-      const before = maxPodsBefore(snapshot, source, known, settings);
+      const before = maxPodsBefore(snapshot, source, settings);
       const again = (value: number) => planCommand({ ...scope.request, nodegroups: [nodegroupName], maxPods: value });
       const above: Finding = {
         code: 'NODEGROUP.MAX_PODS_ABOVE_CAP',
@@ -58,9 +58,7 @@ export const nodegroupMaxPods: Check = {
             (roomy.length === 0 ? '' : ` Without ${instanceType} it would be ${shares(reserved, roomy)}.`),
           nextActions: [
             ...(sensible > before ? [`${again(sensible)}  # sets a quarter of the memory aside`] : []),
-            ...(roomy.length === 0
-              ? []
-              : [`${createNodegroupCommand(snapshot, source, roomy)}  # without ${instanceType}`]),
+            ...(roomy.length === 0 ? [] : [`${planWithTypes(scope, source, roomy)}  # without ${instanceType}`]),
           ],
         };
       });

@@ -3,7 +3,7 @@ import type { Finding } from '../domain/finding.ts';
 import { evictionThresholdMiB, kubeReservedMemoryMiB, recommendedMaxPods } from '../domain/max-pods.ts';
 import { allocatableAfter } from '../domain/node-memory.ts';
 import { maxPodsBefore } from '../domain/nodegroup-pods.ts';
-import { desiredNodes, instanceTypesOf, nodesOf, podsToMove } from '../domain/nodegroups.ts';
+import { desiredNodes, nodesOf, podsToMove, replacementTypeNames, replacementTypesOf } from '../domain/nodegroups.ts';
 import { planCommand } from '../domain/plan-command.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { ClusterSnapshot, Nodegroup } from '../domain/snapshot.ts';
@@ -41,7 +41,7 @@ const isSurelyShort = ({ capacity, nodes }: Scope, { nodegroupName, scaling }: N
 function noMemory(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup): Finding[] {
   const { nodegroupName } = source;
   const settings = interfaceSettings(envAfter(snapshot.vpcCni, scope.request));
-  const { known } = instanceTypesOf(snapshot, source);
+  const { known } = replacementTypesOf(snapshot, source, scope.request);
   const maxPods = scope.request.maxPods ?? recommendedMaxPods(known, settings).value;
   const { daemonsMiB } = demandOf(snapshot, source);
   const least = (value: number): number =>
@@ -50,13 +50,16 @@ function noMemory(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup): F
         .filter(({ memoryMiB }) => memoryMiB > 0)
         .map(({ memoryMiB }) => memoryMiB - kubeReservedMemoryMiB(value) - evictionThresholdMiB),
       ...nodesOf(snapshot, nodegroupName)
-        .filter(({ allocatable }) => allocatable.memoryBytes > 0)
+        .filter(
+          ({ allocatable, instanceType }) =>
+            allocatable.memoryBytes > 0 && !hasOtherTypes(snapshot, scope, source, instanceType),
+        )
         .map((node) => allocatableAfter(snapshot, source, node, value)),
     );
   const leavesRoom = (value: number): boolean => least(value) >= Math.max(1, daemonsMiB);
   if (leavesRoom(maxPods)) return [];
   const most = largestFitting(1, maxPods - 1, leavesRoom);
-  const gains = most !== undefined && most > maxPodsBefore(snapshot, source, known, settings);
+  const gains = most !== undefined && most > maxPodsBefore(snapshot, source, settings);
   const others = scope.sources.map((other) => other.nodegroupName).filter((name) => name !== nodegroupName);
   const smallest = known.filter(({ memoryMiB }) => memoryMiB > 0).toSorted((a, b) => a.memoryMiB - b.memoryMiB)[0];
   const reserved = kubeReservedMemoryMiB(maxPods) + evictionThresholdMiB;
@@ -81,15 +84,18 @@ function noMemory(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup): F
 /** Short of memory by the nodes that there are now: how many more would do, and which maxPods. */
 export function memoryShort(snapshot: ClusterSnapshot, scope: Scope, source: Nodegroup): Finding[] {
   const { nodegroupName } = source;
+  // of other types the packing tells
+  if (nodesOf(snapshot, nodegroupName).some(({ instanceType }) => hasOtherTypes(snapshot, scope, source, instanceType)))
+    return [];
   const settings = interfaceSettings(envAfter(snapshot.vpcCni, scope.request));
-  const { known } = instanceTypesOf(snapshot, source);
+  const { known } = replacementTypesOf(snapshot, source, scope.request);
   const maxPods = scope.request.maxPods ?? recommendedMaxPods(known, settings).value;
   const demand = demandOf(snapshot, source);
   const wanted = scope.nodes.get(nodegroupName) ?? desiredNodes(snapshot, source);
   const rooms = roomsWith(snapshot, source, demand, maxPods);
   const needed = nodesNeeded(demand.pods, rooms);
   if (rooms.length === 0 || demand.pods.length === 0 || needed === null || needed <= wanted) return [];
-  const before = maxPodsBefore(snapshot, source, known, settings);
+  const before = maxPodsBefore(snapshot, source, settings);
   const fitting = largestFitting(before + 1, maxPods - 1, (value) => {
     const nodes = nodesNeeded(demand.pods, roomsWith(snapshot, source, demand, value));
     return nodes !== null && nodes <= wanted;
@@ -113,6 +119,15 @@ export function memoryShort(snapshot: ClusterSnapshot, scope: Scope, source: Nod
     },
   ];
 }
+
+/** Whether types were asked for, and not this one: then an old node says nothing about a new one. */
+const hasOtherTypes = (
+  snapshot: ClusterSnapshot,
+  { request }: Scope,
+  source: Nodegroup,
+  instanceType: string | null,
+): boolean =>
+  request.instanceTypes.length > 0 && !replacementTypeNames(snapshot, source, request).includes(instanceType ?? '');
 
 /** Why they do not fit although the sum of their requests would. */
 function wholePods(pods: readonly number[], room: number): string {

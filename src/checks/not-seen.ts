@@ -1,11 +1,19 @@
-import type { NotSeen } from '../domain/snapshot.ts';
+import { autoScalingGroupsUnseen } from '../domain/self-managed.ts';
+import type { Cluster, NotSeen } from '../domain/snapshot.ts';
 import { type Check, listed } from './check.ts';
 
 /** What is not known without each of these, as kubectl names them. */
 const firstWebhooks = 'webhooks that have to move first';
+const joinRoles = 'whether deleting a node group cuts off nodes that share its role';
+const nodeClasses = 'maxPods of nodes that Karpenter makes';
 const reasons: Record<string, string | string[]> = {
+  [autoScalingGroupsUnseen]: 'which nodes are of Auto Scaling groups that EKS does not manage',
+  'access entries': joinRoles,
   apis: 'whether Karpenter is installed',
+  configmaps: joinRoles,
   cronjobs: 'whether CronJobs fit on the new nodes',
+  'ec2nodeclasses.karpenter.k8s.aws': nodeClasses,
+  'nodepools.karpenter.sh': nodeClasses,
   csinodes: 'how many volumes a node can have',
   jobs: 'whether Jobs are running',
   mutatingwebhookconfigurations: firstWebhooks,
@@ -37,17 +45,39 @@ export const notSeen: Check = {
         subject: cluster.name,
         summary: `${listed(resources, 10)} of ${cluster.name} could not be read. Not checked: ${listed([...unchecked], 10)}.`,
         why: listed(why, 2),
-        nextActions: commands(missing),
+        nextActions: commands(cluster, missing),
       },
     ];
   },
 };
 
-/** What gives the caller the right to read them; a kind that the API server does not have cannot be read by anybody. */
-function commands(missing: readonly NotSeen[]): string[] {
+/** What AWS tells, not Kubernetes. */
+const isOfAws = ({ resource }: NotSeen): boolean =>
+  resource === autoScalingGroupsUnseen || resource === 'access entries';
+
+/** What gives the caller the right to read them. */
+function commands({ name, region, accountId }: Cluster, missing: readonly NotSeen[]): string[] {
+  const ofKubernetes = missing.filter((one) => !isOfAws(one));
+  return [
+    ...(ofKubernetes.length === missing.length
+      ? []
+      : [
+          `prefix-migrate policy --phase plan --cluster ${name} --region ${region} --account ${accountId}  # what AWS has to allow`,
+        ]),
+    ...(ofKubernetes.some(({ resource }) => resource === 'configmaps')
+      ? ['kubectl -n kube-system auth can-i get configmaps/aws-auth']
+      : []),
+    ...(ofKubernetes.length === 0 ? [] : kubernetesCommands(ofKubernetes)),
+  ];
+}
+
+/** A kind that the API server does not have cannot be read by anybody. */
+function kubernetesCommands(missing: readonly NotSeen[]): string[] {
   const forbidden = missing.filter(({ why }) => /forbidden/i.test(why));
   const user = forbidden.map(({ why }) => /User "([^"]+)"/.exec(why)?.[1]).find((name) => name !== undefined);
-  const resources = forbidden.map(({ resource }) => resource).filter((resource) => resource !== 'apis');
+  const resources = forbidden
+    .map(({ resource }) => resource)
+    .filter((resource) => resource !== 'apis' && resource !== 'configmaps');
   const role = 'prefix-migrate-survey';
   if (resources[0] === undefined) return ['kubectl api-resources'];
   return [

@@ -106,6 +106,8 @@ function karpenter(snapshot: ClusterSnapshot, nodes: readonly ClusterNode[], req
     const types = snapshot.instanceTypes.filter(({ instanceType }) => used.has(instanceType));
     if (types.length === 0) return [];
     const { value, limitedBy } = recommendedMaxPods(types, settings);
+    const known = snapshot.karpenter?.nodeClasses.find(({ name }) => name === nodeClass);
+    if ((known?.maxPods ?? 0) >= value) return [];
     const patch = `--type merge --patch '{"spec":{"kubelet":{"maxPods":${value}}}}'`;
     if (nodeClass !== null)
       return [`kubectl patch ec2nodeclass ${nodeClass} ${patch}  # ${limitedBy}; in YAML: ${yaml(value)}`];

@@ -2,6 +2,7 @@ import type { Finding } from '../domain/finding.ts';
 import { nodesOf } from '../domain/nodegroups.ts';
 import { type Obstacle, obstacleOn } from '../domain/scheduling.ts';
 import type { Scope } from '../domain/scope.ts';
+import { isSelfManaged } from '../domain/self-managed.ts';
 import type { ClusterNode, ClusterSnapshot, Nodegroup, Placement } from '../domain/snapshot.ts';
 import { nameOf } from '../domain/workloads.ts';
 import { type Check, count, planAgain } from './check.ts';
@@ -131,7 +132,7 @@ function findingOf(snapshot: ClusterSnapshot, scope: Scope, homeless: Homeless):
         : `Node group ${source.nodegroupName} has this taint, although ${node.name} ${fitsNow ? 'does not have it' : 'has pods that came before it'}.`) +
       ' No other node that stays in service takes such pods: they would stay Pending.',
     nextActions: [
-      ...(lost.length === 0
+      ...(lost.length === 0 || isSelfManaged(source.nodegroupName)
         ? []
         : [
             `aws eks update-nodegroup-config --region ${cluster.region} --cluster-name ${cluster.name} --nodegroup-name ${source.nodegroupName} --labels 'addOrUpdateLabels={${lost.map((label) => label.join('=')).join(',')}}'  # then plan again: the replacement gets the labels of the group`,

@@ -1,5 +1,6 @@
 import { newSubnetAdvice, usesCustomNetworking } from '../domain/eni-config.ts';
 import type { Finding } from '../domain/finding.ts';
+import { resizeCommand } from '../domain/nodegroup-commands.ts';
 import type { SubnetPlan } from '../domain/plan.ts';
 import { planCommand } from '../domain/plan-command.ts';
 import { adviseForPlan, type ReservationAdvice } from '../domain/reservation.ts';
@@ -34,6 +35,7 @@ export const subnetPrefixes: Check = {
             ...scope.remedies
               .filter(({ fits }) => fits)
               .flatMap((remedy) => remedyActions(snapshot, remedy, subnet, scope)),
+            ...releaseActions(subnet, scope),
             ...(drawn === null ? [] : newSubnetActions(snapshot, drawn.advice, subnet, scope)),
             ...(drawn === null || isReserved(scope, subnet) ? [] : reservationActions(snapshot, drawn.advice, subnet)),
             `${planCommand({ ...scope.request, allow: [...scope.request.allow, 'SUBNET.NO_FREE_PREFIX'] })}  # goes on all the same, if you free blocks in time`,
@@ -120,6 +122,18 @@ function remedyActions(
   ];
 }
 
+/**
+ * Old nodes that are ended while others are drained give addresses back before the last pods need theirs. How many by then
+ * depends on which node is empty first, so that no plan counts on it.
+ */
+function releaseActions(subnet: SubnetPlan, { request }: Scope): string[] {
+  if (firstShort(subnet)?.stage !== 'drain' || request.releaseNodes) return [];
+  const asked = { ...request, releaseNodes: true as const, allow: [...request.allow, 'SUBNET.NO_FREE_PREFIX'] };
+  return [
+    `${planCommand(asked)}  # each old node is ended as soon as it is empty, and gives its addresses back to those that come last; not counted on`,
+  ];
+}
+
 /** So many nodes are named with a command each. */
 const namedAlone = 3;
 
@@ -139,7 +153,7 @@ function earlyActions(
   return [
     ...minSizes.map(
       ({ nodegroupName, minSize }) =>
-        `aws eks update-nodegroup-config --region ${region} --cluster-name ${cluster} --nodegroup-name ${nodegroupName} --scaling-config minSize=${minSize}  # its minSize does not permit fewer nodes`,
+        `${resizeCommand({ clusterName: cluster, region }, nodegroupName, { minSize })}  # its minSize does not permit fewer nodes`,
     ),
     ...unequalGroups.map(
       (group) =>

@@ -1,6 +1,6 @@
 import { envAfter, hasIpTargets, target, vpcCniVersion } from '../domain/cni-settings.ts';
 import type { Finding } from '../domain/finding.ts';
-import { instanceTypesOf } from '../domain/nodegroups.ts';
+import { replacementAmiType, replacementTypesOf } from '../domain/nodegroups.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { ClusterSnapshot } from '../domain/snapshot.ts';
 import { isAtLeast, parseVersion, vpcCniSince } from '../domain/version.ts';
@@ -34,7 +34,7 @@ export const vpcCniVersionCheck: Check = {
     const version = vpcCniVersion(vpcCni);
     if (parseVersion(version) === null) return [versionUnknown(version)];
     const onMetal = sources.some((source) =>
-      instanceTypesOf(snapshot, source).known.some(({ bareMetal }) => bareMetal),
+      replacementTypesOf(snapshot, source, scope.request).known.some(({ bareMetal }) => bareMetal),
     );
     const needed = onMetal ? vpcCniSince.prefixDelegationOnBareMetal : vpcCniSince.prefixDelegation;
     if (!isAtLeast(version, needed))
@@ -78,9 +78,11 @@ export function updateVpcCni({ cluster, vpcCni }: ClusterSnapshot): string[] {
   ];
 }
 
-function oldForAl2023(snapshot: ClusterSnapshot, { sources }: Scope): Finding[] {
+function oldForAl2023(snapshot: ClusterSnapshot, { sources, request }: Scope): Finding[] {
   const version = vpcCniVersion(snapshot.vpcCni);
-  const names = sources.filter(({ amiType }) => amiType.startsWith('AL2023')).map(({ nodegroupName }) => nodegroupName);
+  const names = sources
+    .filter((source) => replacementAmiType(source, request).startsWith('AL2023'))
+    .map(({ nodegroupName }) => nodegroupName);
   if (names.length === 0 || isAtLeast(version, vpcCniSince.al2023)) return [];
   return [
     {

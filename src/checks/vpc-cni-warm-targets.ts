@@ -9,7 +9,7 @@ import {
 import { usesPoolAddress } from '../domain/evictable.ts';
 import type { Finding } from '../domain/finding.ts';
 import { prefixSize, recommendedMaxPods } from '../domain/max-pods.ts';
-import { instanceTypesOf, nodesOf } from '../domain/nodegroups.ts';
+import { nodesOf, replacementTypesOf } from '../domain/nodegroups.ts';
 import { steadyPrefixes } from '../domain/prefix-pool.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { ClusterSnapshot } from '../domain/snapshot.ts';
@@ -161,7 +161,7 @@ function calls(snapshot: ClusterSnapshot, scope: Scope, env: Env): Finding[] {
 function onNodes(snapshot: ClusterSnapshot, { sources, request, nodes: sizes }: Scope, env: Env) {
   const groups = sources.map((source) => {
     const { nodegroupName } = source;
-    const { known } = instanceTypesOf(snapshot, source);
+    const { known } = replacementTypesOf(snapshot, source, request);
     const maxPods = request.maxPods ?? recommendedMaxPods(known, interfaceSettings(env)).value;
     const version = vpcCniVersion(snapshot.vpcCni);
     const prefixes = (pods: number) =>

@@ -36,6 +36,11 @@ export default class Apply extends BaseCommand {
       min: 1,
       defaultHelp: async () => '32',
     }),
+    preflight: Flags.boolean({
+      summary: 'Ask for missing rights before the first act.',
+      default: true,
+      allowNo: true,
+    }),
     ...stateFlags,
     ...pollFlags,
     ...connectionFlags,
@@ -54,6 +59,7 @@ export default class Apply extends BaseCommand {
         confirm: flags.confirm,
         approve: flags.approve,
         dryRun: flags['dry-run'],
+        preflight: flags.preflight,
         clusterName: flags.cluster,
         limits: {
           ...(maxUnavailable && { maxUnavailable }),

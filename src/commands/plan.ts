@@ -10,9 +10,11 @@ import {
   withEnvironment,
 } from '../cli/flags.ts';
 import { createIo } from '../cli/io.ts';
+import { creationModes } from '../domain/plan.ts';
 import { planFolder } from '../domain/plan-command.ts';
+import { exportFormatNames } from '../exports/format-names.ts';
 
-const planFormats = ['text', 'json', 'markdown', 'eksctl'] as const;
+const planFormats = ['text', 'markdown', ...exportFormatNames] as const;
 
 export default class Plan extends BaseCommand {
   static override summary = 'Look at a cluster and plan its move to prefix delegation; change nothing.';
@@ -40,6 +42,18 @@ export default class Plan extends BaseCommand {
       multiple: true,
       multipleNonGreedy: true,
     }),
+    'create-with': Flags.option({
+      summary: 'Who makes the replacements: this program, eksctl run by it, or somebody else whom it waits for.',
+      options: creationModes,
+      default: 'api',
+    })(),
+    'instance-type': name({
+      helpValue: 'TYPE',
+      summary: 'Instance type of the replacements (repeatable); default: those of each node group.',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
+    'ami-type': name({ helpValue: 'TYPE', summary: 'AMI type of the replacements; default: that of each node group.' }),
     order: Flags.option({
       summary: 'Cordon the old nodes before or after the switch.',
       options: ['auto', 'safe-flip', 'cordon-first'] as const,
@@ -73,6 +87,13 @@ export default class Plan extends BaseCommand {
       summary: 'How long pods of Jobs may run on before they are evicted.',
       default: 0,
       defaultHelp: async () => '0s',
+    }),
+    'pod-grace-period': positiveDuration({
+      summary: 'How long a pod may take to end at most; default: as long as it asks for.',
+    }),
+    'release-nodes': Flags.boolean({
+      summary: 'End each old node as soon as it is empty: its addresses come back during the drain.',
+      default: false,
     }),
     'rehearse-evictions': Flags.boolean({
       summary: 'Ask the API server about each eviction now (dry run).',

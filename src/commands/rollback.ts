@@ -32,6 +32,11 @@ export default class Rollback extends BaseCommand {
       min: 1,
       defaultHelp: async () => '32',
     }),
+    preflight: Flags.boolean({
+      summary: 'Ask for missing rights before the first act.',
+      default: true,
+      allowNo: true,
+    }),
     ...stateFlags,
     ...pollFlags,
     ...connectionFlags,
@@ -48,6 +53,7 @@ export default class Rollback extends BaseCommand {
         state: flags.state,
         confirm: flags.confirm,
         dryRun: flags['dry-run'],
+        preflight: flags.preflight,
         clusterName: flags.cluster,
         limits: {
           ...(maxUnavailable && { maxUnavailable }),

@@ -58,12 +58,18 @@ export type JournalEntry =
   | { type: 'run-paused'; runId: string; reason: PauseReason; detail: string }
   | { type: 'run-finished'; runId: string; exitCode: number; summary: RunSummary };
 
+/** `going`: it was on its way out already; `refused` and `denied` nodes stay until their group is deleted. */
+export type NodeRelease = 'asked' | 'going' | 'refused' | 'denied';
+
 /** What a step did or saw on its way. Intents of evictions are written before the request, outcomes after the answer. */
 export type StepProgress =
   | { kind: 'eviction-intent'; pod: string; uid: string; node: string; budget: string | null }
   | { kind: 'eviction-outcome'; pod: string; uid: string; outcome: string; detail?: string }
   | { kind: 'pod-gone'; pod: string; uid: string; node: string }
   | { kind: 'cordoned'; node: string; uid: string }
+  /** an empty node is ended, without another in its place: written before the request */
+  | { kind: 'node-release-intent'; node: string; uid: string; instanceId: string }
+  | { kind: 'node-release-outcome'; node: string; uid: string; outcome: NodeRelease; detail?: string }
   | { kind: 'update-requested'; what: string; id: string }
   /** how something was before the step changed it, written first: what puts it back reads it */
   | { kind: 'recorded'; what: string; value: unknown }
@@ -91,4 +97,6 @@ export interface RunSummary {
   prefixesAttached: number;
   maxPodsBefore: number;
   maxPodsAfter: number;
+  /** sources that their owner has to delete; absent: none */
+  leftToOwners?: { nodegroup: string; owner: string; instructions: string[] }[];
 }

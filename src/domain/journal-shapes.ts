@@ -24,6 +24,13 @@ const progress = variants<StepProgress, 'kind'>('kind', {
   'eviction-outcome': { pod: text, uid: keyText, outcome: text, detail: optional(text) },
   'pod-gone': { pod: text, uid: keyText, node: keyText },
   cordoned: { node: keyText, uid: keyText },
+  'node-release-intent': { node: keyText, uid: keyText, instanceId: text },
+  'node-release-outcome': {
+    node: keyText,
+    uid: keyText,
+    outcome: oneOf('asked', 'going', 'refused', 'denied'),
+    detail: optional(text),
+  },
   'update-requested': { what: keyText, id: text },
   recorded: { what: keyText, value: optional(anything) },
   restarted: { deployment: keyText, at: time },
@@ -78,6 +85,15 @@ export const journalEntryShape = variants<JournalEntry, 'type'>('type', {
       prefixesAttached: number,
       maxPodsBefore: number,
       maxPodsAfter: number,
+      leftToOwners: optional(
+        listOf(
+          object<NonNullable<RunSummary['leftToOwners']>[number]>({
+            nodegroup: text,
+            owner: text,
+            instructions: texts,
+          }),
+        ),
+      ),
     }),
   },
 });

@@ -7,6 +7,8 @@ const ofThisGroup = new Set([
   'kubernetes.io/hostname',
 ]);
 
+export const isOfThisGroup = (key: string): boolean => ofThisGroup.has(key);
+
 /** Labels that kubelet, the cloud provider or EKS put on any node of the same type and zone. */
 export const isGivenToEveryNode = (key: string): boolean =>
-  !ofThisGroup.has(key) && /(^|\.)(kubernetes\.io|k8s\.io|k8s\.aws|amazonaws\.com)\//.test(key);
+  !isOfThisGroup(key) && /(^|\.)(kubernetes\.io|k8s\.io|k8s\.aws|amazonaws\.com)\//.test(key);

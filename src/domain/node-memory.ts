@@ -1,5 +1,5 @@
 import { amiFamilyOf } from './ami.ts';
-import { kubeReservedMemoryMiB, plainInterfaces, secondaryCapacity } from './max-pods.ts';
+import { evictionThresholdMiB, kubeReservedMemoryMiB, plainInterfaces, secondaryCapacity } from './max-pods.ts';
 import { instanceTypesOf, nodesOf, sourceTag } from './nodegroups.ts';
 import type { ClusterNode, ClusterSnapshot, InstanceType, Nodegroup } from './snapshot.ts';
 
@@ -15,21 +15,43 @@ export interface NodeMemory {
   allocatableAfterMiB: number | null;
 }
 
-/** Memory per node before and after. The group must have a known type. */
-export function nodeMemory(snapshot: ClusterSnapshot, nodegroup: Nodegroup, maxPods: number): NodeMemory {
+/** Memory per node before and after, on the types of the replacement, of which there must be one. */
+export function nodeMemory(
+  snapshot: ClusterSnapshot,
+  nodegroup: Nodegroup,
+  replacementTypes: readonly InstanceType[],
+  maxPods: number,
+): NodeMemory {
   const nodes = nodesOf(snapshot, nodegroup.nodegroupName);
-  const type = instanceTypesOf(snapshot, nodegroup).known.reduce((a, b) => (b.memoryMiB < a.memoryMiB ? b : a));
-  const ofType = nodes.filter(({ instanceType }) => instanceType === type.instanceType);
+  const type = leastMemory(instanceTypesOf(snapshot, nodegroup).known);
+  const ofType = nodes.filter(({ instanceType }) => instanceType === type?.instanceType);
   const smallest = (ofType.length > 0 ? ofType : nodes)
     .toSorted((a, b) => a.allocatable.memoryBytes - b.allocatable.memoryBytes)
     .at(0);
+  const next = leastMemory(replacementTypes);
+  const isOtherType = next !== undefined && next.instanceType !== type?.instanceType;
   return {
     reservedBeforeMiB: reservedBefore(nodegroup, type, smallest?.allocatable.pods),
     reservedAfterMiB: kubeReservedMemoryMiB(maxPods),
     allocatableBeforeMiB: smallest === undefined ? null : Math.floor(smallest.allocatable.memoryBytes / bytesPerMiB),
-    allocatableAfterMiB: smallest === undefined ? null : allocatableAfter(snapshot, nodegroup, smallest, maxPods),
+    allocatableAfterMiB:
+      smallest === undefined
+        ? null
+        : isOtherType
+          ? allocatableOfNew(next.memoryMiB, maxPods, hiddenMemory)
+          : allocatableAfter(snapshot, nodegroup, smallest, maxPods),
   };
 }
+
+const leastMemory = (types: readonly InstanceType[]): InstanceType | undefined =>
+  types.toSorted((a, b) => a.memoryMiB - b.memoryMiB)[0];
+
+/** Share of an instance's memory that its operating system does not show; Karpenter reckons with the same (vmMemoryOverheadPercent). */
+export const hiddenMemory = 0.075;
+
+/** MiB that a node of a type has for pods of which there is no node to look at. `hidden`: share that is not shown. */
+export const allocatableOfNew = (memoryMiB: number, maxPods: number, hidden: number): number =>
+  Math.max(0, Math.floor(memoryMiB * (1 - hidden)) - kubeReservedMemoryMiB(maxPods) - evictionThresholdMiB);
 
 /** MiB that such a node has for pods when it is started anew with this maxPods. */
 export function allocatableAfter(

@@ -1,4 +1,5 @@
 import { mustMove } from './evictable.ts';
+import { shippedInstanceType } from './instance-types/lookup.ts';
 import { nodeKind } from './node-addresses.ts';
 import type { ClusterNode, ClusterSnapshot, InstanceType, LaunchTemplateVersion, Nodegroup, Pod } from './snapshot.ts';
 import { sum } from './sum.ts';
@@ -40,18 +41,50 @@ export function instanceTypeNames(snapshot: ClusterSnapshot, nodegroup: Nodegrou
   return [templateOf(snapshot, nodegroup)?.instanceType ?? defaultInstanceType];
 }
 
-/** Facts about the node group's types, and the names of types that nothing is known about. */
-export function instanceTypesOf(
+/** Facts about types, and the names of types that nothing is known about. */
+export interface KnownTypes {
+  known: InstanceType[];
+  unknown: string[];
+}
+
+/** Of the node group as it is. */
+export const instanceTypesOf = (snapshot: ClusterSnapshot, nodegroup: Nodegroup): KnownTypes =>
+  typesNamed(snapshot, instanceTypeNames(snapshot, nodegroup));
+
+function typesNamed(
   snapshot: ClusterSnapshot,
-  nodegroup: Nodegroup,
-): { known: InstanceType[]; unknown: string[] } {
+  names: readonly string[],
+  otherwise: (name: string) => InstanceType | undefined = () => undefined,
+): KnownTypes {
   const byName = new Map(snapshot.instanceTypes.map((type) => [type.instanceType, type]));
-  const names = instanceTypeNames(snapshot, nodegroup);
+  const found = names.map((name) => ({ name, type: byName.get(name) ?? otherwise(name) }));
   return {
-    known: names.map((name) => byName.get(name)).filter((type) => type !== undefined),
-    unknown: names.filter((name) => !byName.has(name)),
+    known: found.map(({ type }) => type).filter((type) => type !== undefined),
+    unknown: found.filter(({ type }) => type === undefined).map(({ name }) => name),
   };
 }
+
+/** Of a request; empty: none were asked for. */
+interface AskedTypes {
+  instanceTypes: readonly string[];
+}
+
+/** Instance types of the replacement: those asked for, else those of the source. */
+export const replacementTypeNames = (
+  snapshot: ClusterSnapshot,
+  source: Nodegroup,
+  { instanceTypes }: AskedTypes,
+): string[] => (instanceTypes.length > 0 ? [...instanceTypes] : instanceTypeNames(snapshot, source));
+
+/** Facts about them; a snapshot of before they were asked for has none about those that no node has. */
+export const replacementTypesOf = (snapshot: ClusterSnapshot, source: Nodegroup, request: AskedTypes): KnownTypes =>
+  typesNamed(snapshot, replacementTypeNames(snapshot, source, request), (name) =>
+    request.instanceTypes.length > 0 ? shippedInstanceType(name) : undefined,
+  );
+
+/** AMI type of the replacement: that asked for, else that of the source. */
+export const replacementAmiType = ({ amiType }: Nodegroup, request: { amiType?: string }): string =>
+  request.amiType ?? amiType;
 
 /** Nodes the group should have: what its Auto Scaling group wants, since autoscalers change it there. */
 export function desiredNodes(snapshot: ClusterSnapshot, nodegroup: Nodegroup): number {

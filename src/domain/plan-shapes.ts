@@ -5,20 +5,26 @@
 import type { Finding } from './finding.ts';
 import {
   type Capacity,
+  creationModes,
+  type Difference,
   type Expectation,
   type Forecast,
   type ForecastGroup,
   type Impact,
+  type KarpenterPlan,
   type MigrationPlan,
+  type NodegroupOwner,
   type NodegroupPlan,
   type OrderPlan,
   orders,
   type PlanRequest,
   type RehearsalSummary,
+  type ReplacementParts,
   type StepKind,
   type StepParams,
   type SubnetPlan,
   stages,
+  type UserDataMerge,
   type VpcCniPlan,
   type VpcCniSetting,
 } from './plan.ts';
@@ -50,6 +56,9 @@ const textOrNull = orNull(text);
 /** Of clusters, node groups, launch templates, Auto Scaling groups and Kubernetes objects. */
 const name = textLike('a name', /^\w[\w.-]{0,254}$/);
 const names = listOf(name);
+/** Of a source: a managed node group, or `asg/NAME`. */
+const sourceName = textLike('the name of a node group', /^(asg\/)?[\w@%+=:,.-][\w@%+=:,./-]{0,254}$/);
+const sourceNames = listOf(sourceName);
 /** Nothing that a shell reads otherwise. */
 const word = textLike('a word', /^[\w@%+=:,./-]+$/);
 const region = textLike('a region like eu-west-1', /^[a-z0-9-]*$/);
@@ -80,20 +89,35 @@ const owner = object<VpcCniOwner>({
   evidence: text,
   chartVersion: optional(text),
 });
+export const nodegroupOwner = object<NodegroupOwner>({
+  tool: oneOf(
+    'nobody',
+    'eksctl',
+    'cloudformation',
+    'terraform',
+    'pulumi',
+    'crossplane',
+    'cluster-api',
+    'rancher',
+    'ack',
+  ),
+  name: textOrNull,
+  evidence: text,
+});
 const updateConfig = object<NonNullable<StepParams['create-nodegroup']['updateConfig']>>({
   maxUnavailable: optional(number),
   maxUnavailablePercentage: optional(number),
   updateStrategy: optional(text),
 });
 const processes: Members<StepParams['suspend-processes']> = {
-  nodegroupName: name,
+  nodegroupName: sourceName,
   autoScalingGroupNames: names,
   processes: names,
 };
 const reservation: Members<StepParams['release-subnet-cidr']> = { subnetId: name, cidr, region, tags: strings };
 
 const drainSource: Members<StepParams['drain-source']> = {
-  nodegroupNames: names,
+  nodegroupNames: sourceNames,
   replacementNames: names,
   timeoutSeconds: seconds,
   unbudgetedPercent: number,
@@ -104,6 +128,55 @@ const drainSource: Members<StepParams['drain-source']> = {
   ),
   surge: listOf(object<StepParams['drain-source']['surge'][number]>({ namespace: text, name: text })),
   waitForJobsSeconds: seconds,
+  podGracePeriodSeconds: optional(seconds),
+  releaseNodes: optional(oneOf(true)),
+};
+
+const createLaunchTemplate: Members<StepParams['create-launch-template']> = {
+  launchTemplateName: name,
+  data: recordOf(anything),
+  userData: text,
+  tags: strings,
+  sourceTemplate: orNull(
+    object<NonNullable<StepParams['create-launch-template']['sourceTemplate']>>({
+      launchTemplateId: name,
+      version: word,
+      userDataHash: textOrNull,
+    }),
+  ),
+  merge: optional(
+    object<UserDataMerge>({
+      format: oneOf('mime', 'toml'),
+      position: oneOf('first', 'last'),
+      maxPods: optional(whole),
+      taints: optional(text),
+      replace: listOf(object<UserDataMerge['replace'][number]>({ from: text, to: text })),
+      valuesOfCluster: optional(name),
+    }),
+  ),
+};
+const createNodegroup: Members<StepParams['create-nodegroup']> = {
+  clusterName: name,
+  nodegroupName: name,
+  source: sourceName,
+  launchTemplateName: name,
+  instanceTypes: names,
+  amiType: name,
+  capacityType: name,
+  nodeRole: text,
+  subnetIds: names,
+  scaling,
+  labels: strings,
+  taints: listOf(taint),
+  tags: strings,
+  kubernetesVersion: textOrNull,
+  updateConfig: orNull(updateConfig),
+  nodeRepairConfig: orNull(recordOf(anything)),
+  warmPoolConfig: optional(orNull(recordOf(anything))),
+};
+const replacementParts: Members<ReplacementParts> = {
+  group: object<StepParams['create-nodegroup']>(createNodegroup),
+  template: object<StepParams['create-launch-template']>(createLaunchTemplate),
 };
 
 /** The parameters of each kind of step. A newer version may have more: what is not here would be passed over. */
@@ -123,41 +196,15 @@ export const paramMembers: { [K in StepKind]: Members<StepParams[K]> } = {
   },
   'patch-vpc-cni': { env: environment, before: environment, isUndo: optional(oneOf(true)) },
   'await-vpc-cni': { owner, env: strings, instructions: texts, timeoutSeconds: seconds },
-  'create-launch-template': {
-    launchTemplateName: name,
-    data: recordOf(anything),
-    userData: text,
-    tags: strings,
-    sourceTemplate: orNull(
-      object<NonNullable<StepParams['create-launch-template']['sourceTemplate']>>({
-        launchTemplateId: name,
-        version: word,
-        userDataHash: textOrNull,
-      }),
-    ),
-  },
-  'create-nodegroup': {
-    clusterName: name,
-    nodegroupName: name,
-    source: name,
-    launchTemplateName: name,
-    instanceTypes: names,
-    amiType: name,
-    capacityType: name,
-    nodeRole: text,
-    subnetIds: names,
-    scaling,
-    labels: strings,
-    taints: listOf(taint),
-    tags: strings,
-    kubernetesVersion: textOrNull,
-    updateConfig: orNull(updateConfig),
-    nodeRepairEnabled: orNull(flag),
-  },
+  'create-launch-template': createLaunchTemplate,
+  'create-nodegroup': createNodegroup,
+  'await-nodegroup': { ...replacementParts, owner: nodegroupOwner, timeoutSeconds: seconds },
+  'create-with-eksctl': { ...replacementParts, region, maxPods: whole, timeoutSeconds: seconds },
+  'compare-launch-template': { clusterName: name, nodegroupName: name, maxPods: whole, imageId: orNull(name) },
   'verify-replacement': {
     clusterName: name,
     nodegroupName: name,
-    source: name,
+    source: sourceName,
     nodes: whole,
     maxPods: whole,
     taints: listOf(taint),
@@ -168,25 +215,45 @@ export const paramMembers: { [K in StepKind]: Members<StepParams[K]> } = {
   'scale-replacement': { clusterName: name, nodegroupName: name, scaling, timeoutSeconds: seconds },
   'protect-replacement': { nodegroupName: name, nodes: whole, timeoutSeconds: seconds },
   'unprotect-replacement': { nodegroupName: name },
-  'cap-source': { clusterName: name, nodegroupName: name },
-  'restore-scaling': { clusterName: name, nodegroupName: name, recordedBy: text },
+  'cap-source': { clusterName: name, nodegroupName: sourceName, releaseNodes: optional(oneOf(true)) },
+  'restore-scaling': {
+    clusterName: name,
+    nodegroupName: sourceName,
+    recordedBy: text,
+    releaseNodes: optional(oneOf(true)),
+  },
   'suspend-processes': processes,
   'resume-processes': { ...processes, recordedBy: text },
-  'cordon-source': { nodegroupNames: names },
+  'cordon-source': { nodegroupNames: sourceNames },
   'drain-source': drainSource,
   soak: { seconds },
   'delete-source': {
     clusterName: name,
-    nodegroupName: name,
+    nodegroupName: sourceName,
     replacementName: name,
+    stack: optional(name),
+    stackTemplate: optional(name),
     drain: optional(object<StepParams['drain-source']>(drainSource)),
     timeoutSeconds: seconds,
   },
-  cleanup: { clusterName: name, reserved: texts, stays: optional(texts) },
-  'uncordon-source': { nodegroupNames: names },
+  'hand-over-source': {
+    clusterName: name,
+    nodegroupName: sourceName,
+    replacementName: name,
+    owner: nodegroupOwner,
+    instructions: texts,
+  },
+  cleanup: {
+    clusterName: name,
+    reserved: texts,
+    stays: optional(texts),
+    subnetIds: optional(names),
+    launchTemplateNames: optional(names),
+  },
+  'uncordon-source': { nodegroupNames: sourceNames },
   'scale-source': {
     clusterName: name,
-    nodegroupName: name,
+    nodegroupName: sourceName,
     replacementName: name,
     nodes: whole,
     timeoutSeconds: seconds,
@@ -194,8 +261,9 @@ export const paramMembers: { [K in StepKind]: Members<StepParams[K]> } = {
   'delete-replacement': {
     clusterName: name,
     nodegroupName: name,
-    source: name,
+    source: sourceName,
     tags: strings,
+    stack: optional(name),
     drain: optional(object<StepParams['drain-source']>(drainSource)),
     timeoutSeconds: seconds,
   },
@@ -211,6 +279,9 @@ export const impactOf: Readonly<Record<StepKind, Impact | null>> = {
   'await-vpc-cni': 'additive',
   'create-launch-template': 'additive',
   'create-nodegroup': 'additive',
+  'await-nodegroup': 'additive',
+  'create-with-eksctl': 'additive',
+  'compare-launch-template': 'additive',
   'verify-replacement': 'additive',
   'scale-replacement': 'additive',
   'protect-replacement': 'additive',
@@ -223,6 +294,7 @@ export const impactOf: Readonly<Record<StepKind, Impact | null>> = {
   'drain-source': 'disruptive',
   soak: 'additive',
   'delete-source': 'destructive',
+  'hand-over-source': 'additive',
   cleanup: 'additive',
   'uncordon-source': null,
   'scale-source': null,
@@ -262,12 +334,17 @@ const request = object<PlanRequest>({
   minimumIpTarget: optional(whole),
   order: oneOf(...orders, 'auto'),
   subnetIds: texts,
+  createWith: oneOf(...creationModes),
+  instanceTypes: names,
+  amiType: optional(name),
   reserveSubnetCidr: flag,
   canaryPods: whole,
   canaryImage: optional(text),
   nodes: either(oneOf('same', 'fit'), whole),
   surge: texts,
   waitForJobsSeconds: seconds,
+  podGracePeriodSeconds: optional(seconds),
+  releaseNodes: optional(oneOf(true)),
   rehearseEvictions: flag,
   allow: texts,
   drainTimeoutSeconds: optional(seconds),
@@ -331,7 +408,7 @@ const capacity = object<Capacity>({
 });
 
 const nodegroup = object<NodegroupPlan>({
-  source: name,
+  source: sourceName,
   replacement: name,
   instanceTypes: names,
   subnetIds: names,
@@ -352,6 +429,8 @@ const nodegroup = object<NodegroupPlan>({
   pods: whole,
   capacity,
   userDataFile: file,
+  owner: nodegroupOwner,
+  differences: listOf(object<Difference>({ field: text, source: textOrNull, replacement: textOrNull, reason: text })),
 });
 
 const subnet = object<SubnetPlan>({
@@ -392,6 +471,19 @@ const forecast = object<Forecast>({
   groupsLeftOut: whole,
 });
 
+const karpenter = object<KarpenterPlan>({
+  nodeClasses: listOf(
+    object<KarpenterPlan['nodeClasses'][number]>({
+      name,
+      apiVersion: word,
+      nodePools: names,
+      maxPodsBefore: orNull(whole),
+      maxPods: whole,
+      limitedBy: text,
+    }),
+  ),
+});
+
 /** Everything but the parameters of the steps, which depend on their kinds. */
 export const planShape = object<Omit<MigrationPlan, 'steps'> & { steps: Raw[] }>({
   formatVersion: oneOf(1),
@@ -426,4 +518,5 @@ export const planShape = object<Omit<MigrationPlan, 'steps'> & { steps: Raw[] }>
     unanswered: optional(whole),
     partBecause: textOrNull,
   }),
+  karpenter: optional(karpenter),
 });

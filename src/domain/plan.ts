@@ -15,6 +15,36 @@ export type Order = (typeof orders)[number];
 /** additive: takes nothing away. disruptive: moves pods. destructive: cannot be undone. */
 export type Impact = 'additive' | 'disruptive' | 'destructive';
 
+export const creationModes = ['api', 'eksctl', 'external'] as const;
+export type CreationMode = (typeof creationModes)[number];
+
+/** Who made a node group and will miss it, or make it again, when something else deletes it. */
+export interface NodegroupOwner {
+  tool:
+    | 'nobody'
+    | 'eksctl'
+    | 'cloudformation'
+    | 'terraform'
+    | 'pulumi'
+    | 'crossplane'
+    | 'cluster-api'
+    | 'rancher'
+    | 'ack';
+  /** stack, workspace, object: `eksctl-demo-nodegroup-apps`; null where it is not known */
+  name: string | null;
+  /** what gave it away: `tag aws:cloudformation:stack-name` */
+  evidence: string;
+}
+
+/** One field in which a replacement is not as its source, and why. Null: not set. */
+export interface Difference {
+  /** `maxPods`, `launchTemplate.MetadataOptions.HttpTokens`, `tags.eksctl.io/owner` */
+  field: string;
+  source: string | null;
+  replacement: string | null;
+  reason: string;
+}
+
 /** What the person asked, validated, defaults filled once. Durations in seconds. */
 export interface PlanRequest {
   clusterName: string;
@@ -34,12 +64,22 @@ export interface PlanRequest {
   canaryPods: number;
   /** image of those pods; default: one that the node has already */
   canaryImage?: string;
+  /** who makes the replacements: this program, eksctl run by it, or somebody else whom it waits for */
+  createWith: CreationMode;
+  /** of the replacements; empty: those of each source */
+  instanceTypes: string[];
+  /** of the replacements; absent: that of each source */
+  amiType?: string;
   /** size of the replacements: as the source, as many nodes as its pods need, or a number for each */
   nodes: 'same' | 'fit' | number;
   /** Deployments of one pod, `shop/cart`, that are rolled over instead of evicted: the new pod is Ready before the old one goes */
   surge: string[];
   /** so long pods of Jobs may run on before they are evicted */
   waitForJobsSeconds: number;
+  /** so long a pod may take to end, where its own terminationGracePeriodSeconds is longer; absent: as long as it wants */
+  podGracePeriodSeconds?: number;
+  /** each old node is ended as soon as it is empty, so that its addresses come back while others are drained; absent: with its group */
+  releaseNodes?: true;
   /** ask the API server about each eviction when the plan is made (dry run) */
   rehearseEvictions: boolean;
   /** codes of blocking findings that the person accepts */
@@ -56,6 +96,8 @@ export const plainRequest = (clusterName: string): PlanRequest => ({
   nodegroups: [],
   order: 'auto',
   subnetIds: [],
+  createWith: 'api',
+  instanceTypes: [],
   reserveSubnetCidr: false,
   canaryPods: 1,
   nodes: 'same',
@@ -93,6 +135,22 @@ export interface MigrationPlan {
   steps: AnyStep[];
   forecast: Forecast;
   rehearsal: RehearsalSummary;
+  /** absent where Karpenter was not seen; nothing of it is carried out */
+  karpenter?: KarpenterPlan;
+}
+
+/** What node classes of Karpenter (EC2NodeClass) should say in prefix mode. */
+export interface KarpenterPlan {
+  nodeClasses: {
+    name: string;
+    /** as served: `karpenter.k8s.aws/v1` */
+    apiVersion: string;
+    nodePools: string[];
+    /** spec.kubelet.maxPods; null: not set */
+    maxPodsBefore: number | null;
+    maxPods: number;
+    limitedBy: string;
+  }[];
 }
 
 /** A fact the plan relies on. `path` is unique, such as `nodegroups.apps.amiType`; values are compared as canonical JSON. */
@@ -127,6 +185,10 @@ export interface NodegroupPlan {
   capacity: Capacity;
   /** path of the rendered user data in the plan folder */
   userDataFile: string;
+  /** of the source */
+  owner: NodegroupOwner;
+  /** field by field, what the replacement does not have as its source has it */
+  differences: Difference[];
 }
 
 /** Moments of a plan at which a subnet can run short, in their order. */
@@ -306,6 +368,8 @@ export interface StepParams {
     tags: Record<string, string>;
     /** the source's template, when it has one: checked against the hash before its user data is used */
     sourceTemplate: { launchTemplateId: string; version: string; userDataHash: string | null } | null;
+    /** absent in plans of older versions: a MIME part behind those of the source */
+    merge?: UserDataMerge;
   };
   'create-nodegroup': {
     clusterName: string;
@@ -317,14 +381,26 @@ export interface StepParams {
     capacityType: string;
     nodeRole: string;
     subnetIds: string[];
-    /** size at creation: one node, verified before the group grows */
+    /** size at creation: no node, so that EKS's own launch template can be read before there is one */
     scaling: Scaling;
     labels: Record<string, string>;
     taints: NodegroupTaint[];
     tags: Record<string, string>;
     kubernetesVersion: string | null;
     updateConfig: { maxUnavailable?: number; maxUnavailablePercentage?: number; updateStrategy?: string } | null;
-    nodeRepairEnabled: boolean | null;
+    nodeRepairConfig: Record<string, unknown> | null;
+    warmPoolConfig?: Record<string, unknown> | null;
+  };
+  /** made by somebody else; sizes are those that it has to have in the end */
+  'await-nodegroup': ReplacementParts & { owner: NodegroupOwner; timeoutSeconds: number };
+  'create-with-eksctl': ReplacementParts & { region: string; maxPods: number; timeoutSeconds: number };
+  'compare-launch-template': {
+    clusterName: string;
+    nodegroupName: string;
+    /** what the user data has to say */
+    maxPods: number;
+    /** null: that of EKS */
+    imageId: string | null;
   };
   'verify-replacement': {
     clusterName: string;
@@ -346,9 +422,10 @@ export interface StepParams {
   /** `nodes`: so many are to come, each is protected as soon as it is there */
   'protect-replacement': { nodegroupName: string; nodes: number; timeoutSeconds: number };
   'unprotect-replacement': { nodegroupName: string };
-  'cap-source': { clusterName: string; nodegroupName: string };
+  /** `releaseNodes`: it may shrink to nothing, too */
+  'cap-source': { clusterName: string; nodegroupName: string; releaseNodes?: true };
   /** `recordedBy`: id of the step in whose journal stands how it was */
-  'restore-scaling': { clusterName: string; nodegroupName: string; recordedBy: string };
+  'restore-scaling': { clusterName: string; nodegroupName: string; recordedBy: string; releaseNodes?: true };
   'suspend-processes': { nodegroupName: string; autoScalingGroupNames: string[]; processes: string[] };
   'resume-processes': StepParams['suspend-processes'] & { recordedBy: string };
   'cordon-source': { nodegroupNames: string[] };
@@ -367,15 +444,32 @@ export interface StepParams {
     surge: { namespace: string; name: string }[];
     /** so long pods of Jobs may run on */
     waitForJobsSeconds: number;
+    /** pods that may take longer to end get so long; absent: each its own time */
+    podGracePeriodSeconds?: number;
+    /** a node that is empty is ended, and its group gets no other for it; absent: nodes stay until their group is deleted */
+    releaseNodes?: true;
   };
   soak: { seconds: number };
   'delete-source': {
     clusterName: string;
     nodegroupName: string;
     replacementName: string;
+    /** CloudFormation stack that the group belongs to, and goes with; absent: none */
+    stack?: string;
+    /** id of its launch template, which CloudFormation deletes in the name of the caller */
+    stackTemplate?: string;
     /** how nodes are emptied that came when the drain was over; the run puts in how the plan drains */
     drain?: StepParams['drain-source'];
     timeoutSeconds: number;
+  };
+  /** the group belongs to another tool, which deletes it */
+  'hand-over-source': {
+    clusterName: string;
+    nodegroupName: string;
+    replacementName: string;
+    owner: NodegroupOwner;
+    /** what to do there, in its words */
+    instructions: string[];
   };
   cleanup: {
     clusterName: string;
@@ -383,6 +477,10 @@ export interface StepParams {
     reserved: string[];
     /** of a rollback: nothing that the plan made stays, but what is named here */
     stays?: string[];
+    /** where interfaces of nodes that are gone may be left */
+    subnetIds?: string[];
+    /** of the replacements */
+    launchTemplateNames?: string[];
   };
   /** the steps below are those of a rollback only */
   'uncordon-source': { nodegroupNames: string[] };
@@ -401,11 +499,34 @@ export interface StepParams {
     source: string;
     /** ours only with these */
     tags: Record<string, string>;
+    /** CloudFormation stack that it goes with, when there is one of this name */
+    stack?: string;
     /** how nodes are emptied that came when the drain was over; absent: a person has to move their pods */
     drain?: StepParams['drain-source'];
     timeoutSeconds: number;
   };
   'delete-launch-template': { launchTemplateName: string; tags: Record<string, string> };
+}
+
+/** What a replacement is to be like that somebody else makes. */
+export interface ReplacementParts {
+  group: StepParams['create-nodegroup'];
+  template: StepParams['create-launch-template'];
+}
+
+/** How ours is laid over the user data of a source, which is fetched when it is needed and stays out of plan and journal. */
+export interface UserDataMerge {
+  format: 'mime' | 'toml';
+  /** of MIME parts: a NodeConfig counts when it comes last, a script that prepares others comes first */
+  position: 'first' | 'last';
+  /** what ours says, so that nothing of the source can say otherwise */
+  maxPods?: number;
+  /** of a node group with an image of its own: `role=memory:NoSchedule,...`, for kubelet to register with */
+  taints?: string;
+  /** literals of the source that would be wrong in the replacement, such as a label with the old name */
+  replace: { from: string; to: string }[];
+  /** cluster whose values are filled into ours before: `{{clusterEndpoint}}` */
+  valuesOfCluster?: string;
 }
 
 export type StepKind = keyof StepParams;

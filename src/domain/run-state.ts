@@ -1,4 +1,11 @@
-import type { FailureFields, JournalEntry, JournalLine, RollbackScope, RunSummary } from './journal-entry.ts';
+import type {
+  FailureFields,
+  JournalEntry,
+  JournalLine,
+  NodeRelease,
+  RollbackScope,
+  RunSummary,
+} from './journal-entry.ts';
 import type { MigrationPlan, Phase } from './plan.ts';
 
 export type StepStatus = 'pending' | 'started' | 'succeeded' | 'failed';
@@ -32,6 +39,8 @@ export interface RunState {
   podsGone: string[];
   /** uids of nodes that this plan cordoned */
   cordonedNodes: Record<string, string>;
+  /** uid -> outcome of empty nodes that were to be ended; `intent` when the answer was never written; `runId`: of that run */
+  releasedNodes: Record<string, { node: string; outcome: NodeRelease | 'intent'; runId: string }>;
   /** Deployments that were asked to roll over, `shop/cart`, and when */
   restarted: Record<string, string>;
   /** workloads whose new pods land on the old nodes again and again, `Deployment shop/web` */
@@ -77,6 +86,7 @@ export function initialRunState(plan: MigrationPlan): RunState {
     steps: Object.fromEntries(plan.steps.map((step) => [step.id, pendingStep()])),
     ...nothingMoved(),
     cordonedNodes: {},
+    releasedNodes: {},
     verifiedNodes: {},
     runs: [],
     approvals: [],
@@ -205,6 +215,12 @@ function applyProgress(
       break;
     case 'cordoned':
       state.cordonedNodes[progress.uid] = progress.node;
+      break;
+    case 'node-release-intent':
+      state.releasedNodes[progress.uid] = { node: progress.node, outcome: 'intent', runId };
+      break;
+    case 'node-release-outcome':
+      state.releasedNodes[progress.uid] = { node: progress.node, outcome: progress.outcome, runId };
       break;
     case 'update-requested':
       if (step !== undefined) step.updates[progress.what] = progress.id;

@@ -1,4 +1,5 @@
 import type { RunSummary } from './journal-entry.ts';
+import { nodegroupOwnerText } from './nodegroup-owner.ts';
 import type { MigrationPlan } from './plan.ts';
 import type { RunState } from './run-state.ts';
 import { sum } from './sum.ts';
@@ -25,6 +26,17 @@ export function summarize(plan: MigrationPlan, state: Readonly<RunState>): RunSu
     nodes: sum(groups.map(({ nodes }) => nodes.replacement)),
     maxPods: smallest(groups.map(({ maxPods }) => maxPods.value)),
   };
+  const left = plan.steps.flatMap((step) =>
+    step.kind === 'hand-over-source' && state.steps[step.id]?.status === 'succeeded'
+      ? [
+          {
+            nodegroup: step.params.nodegroupName,
+            owner: nodegroupOwnerText(step.params.owner),
+            instructions: step.params.instructions,
+          },
+        ]
+      : [],
+  );
   const [before, after] = rollback === null ? [old, replacing] : [replacing, old];
   return {
     nodesBefore: before.nodes,
@@ -36,6 +48,7 @@ export function summarize(plan: MigrationPlan, state: Readonly<RunState>): RunSu
       rollback === null ? sum(Object.values(state.verifiedNodes).map((node) => node.prefixes.length)) : 0,
     maxPodsBefore: before.maxPods,
     maxPodsAfter: after.maxPods,
+    ...(left.length === 0 ? {} : { leftToOwners: left }),
   };
 }
 

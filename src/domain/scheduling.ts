@@ -3,10 +3,10 @@
  * NodeUnschedulable, TaintToleration, NodeAffinity), and what the nodes of a replacement will be like.
  */
 import { envAfter, interfaceSettings } from './cni-settings.ts';
-import { evictionThresholdMiB, kubeReservedCpuMillis, kubeReservedMemoryMiB, recommendedMaxPods } from './max-pods.ts';
+import { kubeReservedCpuMillis, recommendedMaxPods } from './max-pods.ts';
 import { isGivenToEveryNode } from './node-labels.ts';
-import { allocatableAfter } from './node-memory.ts';
-import { instanceTypesOf, nodesOf, replacementSubnets } from './nodegroups.ts';
+import { allocatableAfter, allocatableOfNew, hiddenMemory } from './node-memory.ts';
+import { nodesOf, replacementSubnets, replacementTypesOf } from './nodegroups.ts';
 import type { PlanRequest } from './plan.ts';
 import type {
   ClusterNode,
@@ -194,7 +194,7 @@ export function replacementNodes(
   const daemons = daemonsOf(snapshot);
   const settings = interfaceSettings(envAfter(snapshot.vpcCni, request));
   return sources.flatMap((source) => {
-    const { known } = instanceTypesOf(snapshot, source);
+    const { known } = replacementTypesOf(snapshot, source, request);
     if (known.length === 0) return [];
     const maxPods = request.maxPods ?? recommendedMaxPods(known, settings).value;
     const zones = zonesOf(snapshot, source, request);
@@ -247,9 +247,6 @@ const effects: Record<TaintEffect, string> = {
 
 const bytesPerMiB = 1024 * 1024;
 
-/** Share of an instance's memory that its operating system does not show; Karpenter reckons with the same (vmMemoryOverheadPercent). */
-const hiddenMemory = 0.075;
-
 /**
  * As nodes of the type in the group show it, less what kubelet will keep more; without such a node by the formulas of the EKS
  * images. The least and the most that such a node may have.
@@ -267,8 +264,7 @@ function allocatableOf(
     .map((node) => allocatableAfter(snapshot, source, node, maxPods));
   if (cpus.length === 0 && vcpus > 0) cpus.push(vcpus * 1000 - kubeReservedCpuMillis(vcpus));
   if (memories.length === 0 && memoryMiB > 0) {
-    const kept = kubeReservedMemoryMiB(maxPods) + evictionThresholdMiB;
-    memories.push(...[hiddenMemory, 0].map((hidden) => Math.max(0, Math.floor(memoryMiB * (1 - hidden)) - kept)));
+    memories.push(...[hiddenMemory, 0].map((hidden) => allocatableOfNew(memoryMiB, maxPods, hidden)));
   }
   const others = { pods: maxPods, ...othersOf(live), ...volumesOf(snapshot, live) };
   const of = (pick: (...values: number[]) => number): Resources => ({
@@ -387,7 +383,8 @@ const putByDrivers = /^(topology\.[^/]+|[^/]*csi[^/]*)\//;
 
 export const isPutByController = (key: string): boolean => putByControllers.test(key);
 
-const comesAgain = (key: string): boolean =>
+/** Whether somebody other than the node group gives the label to every node that it suits, as far as its name tells. */
+export const comesAgain = (key: string): boolean =>
   putByControllers.test(key) || putByDrivers.test(key) || (isGivenToEveryNode(key) && !putByPeople.test(key));
 
 /** Every DaemonSet that has a pod. Its controller pins each pod to its node by name, which is left out. */

@@ -32,6 +32,7 @@ import type {
   HealthIssue,
   InstanceType,
   Job,
+  Karpenter,
   LabelSelector,
   LaunchTemplateVersion,
   NetworkInterface,
@@ -55,6 +56,7 @@ import type {
   VpcCniOwner,
   Workload,
 } from './snapshot.ts';
+import type { UserDataFacts } from './user-data.ts';
 
 const texts = listOf(text);
 const textByName = recordOf(text);
@@ -79,7 +81,7 @@ const objectName = textLike(
 const objectNameOrEmpty = either(oneOf(''), objectName);
 const awsId = textLike('an id that AWS gives', /^[\w.-]{1,255}$/);
 /** Of what ends up in commands to paste. */
-const word = textLike('a word of letters, digits and @%+=:,./-', /^[\w@%+=:,./-]{1,255}$/);
+export const word = textLike('a word of letters, digits and @%+=:,./-', /^[\w@%+=:,./-]{1,255}$/);
 export const wordOrEmpty = textLike('a word of letters, digits and @%+=:,./-', /^[\w@%+=:,./-]{0,255}$/);
 const labelKey = /^([a-z0-9][-a-z0-9.]{0,252}\/)?[A-Za-z0-9][\w.-]{0,62}$/;
 const labelValue = /^[\w.-]{0,63}$/;
@@ -126,13 +128,17 @@ const clusterMembers = {
   clusterSecurityGroupId: orNull(word),
   authenticationMode: textOrNull,
   autoMode: flag,
+  serviceCidr: optional(text),
   outpost: flag,
 };
 export const clusterShape = object<Omit<Cluster, 'callerArn'>>(clusterMembers);
 const surveyedCluster = object<Cluster>({ ...clusterMembers, callerArn: text });
 
+/** Of a managed node group, or `asg/NAME`: Auto Scaling takes more letters, but none that a shell reads otherwise are taken here. */
+const nodegroupName = either(eksName, textLike('asg/ and a name', /^asg\/[\w@%+=:,.-][\w@%+=:,./-]{0,254}$/));
+
 export const nodegroupShape = object<Nodegroup>({
-  nodegroupName: eksName,
+  nodegroupName,
   arn: text,
   status: text,
   kubernetesVersion: textOrNull,
@@ -150,7 +156,8 @@ export const nodegroupShape = object<Nodegroup>({
   autoScalingGroupNames: listOf(word),
   launchTemplate: orNull(object({ id: wordOrEmpty, name: textOrNull, version: wordOrEmpty })),
   updateConfig: orNull(updateConfig),
-  nodeRepairEnabled: orNull(flag),
+  nodeRepairConfig: orNull(recordOf(anything)),
+  warmPoolConfig: optional(orNull(recordOf(anything))),
   remoteAccess: orNull(object({ ec2SshKey: textOrNull, sourceSecurityGroups: listOf(word) })),
   healthIssues: healthIssuesShape,
   unknownFields: texts,
@@ -163,6 +170,13 @@ export const autoScalingGroupShape = object<AutoScalingGroup>({
   maxSize: manyAtMost,
   instanceIds: listOf(awsId),
   suspendedProcesses: listOf(word),
+  status: optional(text),
+  launchTemplate: optional(orNull(object({ id: wordOrEmpty, name: textOrNull, version: wordOrEmpty }))),
+  launchConfiguration: optional(text),
+  instanceTypes: optional(listOf(word)),
+  onDemandPercent: optional(number),
+  subnetIds: optional(listOf(awsId)),
+  tags: optional(textByName),
 });
 
 export const launchTemplateShape = object<LaunchTemplateVersion>({
@@ -172,6 +186,15 @@ export const launchTemplateShape = object<LaunchTemplateVersion>({
   imageId: textOrNull,
   instanceType: orNull(word),
   userDataHash: textOrNull,
+  userData: optional(
+    object<UserDataFacts>({
+      bytes: whole,
+      form: oneOf('multipart', 'single', 'text', 'toml', 'compressed', 'powershell', 'unknown'),
+      hasBootstrap: flag,
+      hasNodeConfig: flag,
+    }),
+  ),
+  unknownMembers: optional(listOf(text)),
   data: recordOf(anything),
 });
 
@@ -277,6 +300,8 @@ export const nodeShape = object<ClusterNode>({
   nodegroupName: orNull(wordOrEmpty),
   labels,
   annotations: textByName,
+  otherAnnotations: optional(texts),
+  osImage: optional(text),
   taints: listOf(object({ key: wordOrEmpty, value: orNull(wordOrEmpty), effect: wordOrEmpty })),
   unschedulable: flag,
   ready: flag,
@@ -493,6 +518,14 @@ const rehearsal = object<EvictionRehearsal>({
   ),
 });
 
+export const nodePoolMembers = { name: objectName, nodeClass: orNull(objectName) };
+export const nodeClassShape = object<Karpenter['nodeClasses'][number]>({
+  name: objectName,
+  apiVersion: word,
+  maxPods: orNull(number),
+  amiFamily: textOrNull,
+});
+
 export const snapshotShape = object<ClusterSnapshot>({
   formatVersion: oneOf(1),
   observedAt: time,
@@ -517,6 +550,25 @@ export const snapshotShape = object<ClusterSnapshot>({
   resourceQuotas: listOf(resourceQuotaShape),
   apiGroups: texts,
   evictionRehearsal: orNull(rehearsal),
+  missingRights: optional(
+    listOf(
+      object({
+        right: text,
+        on: orNull(text),
+        neededBy: listOf(text),
+        toldBy: oneOf('kubernetes', 'ec2', 'iam'),
+      }),
+    ),
+  ),
   barePods: optional(listOf(object({ namespace: objectName, name: objectName, file: text, redacted: texts }))),
+  karpenter: optional(
+    object<Karpenter>({
+      nodePools: listOf(object<Karpenter['nodePools'][number]>(nodePoolMembers)),
+      nodeClasses: listOf(nodeClassShape),
+    }),
+  ),
+  joinRoles: optional(
+    object<NonNullable<ClusterSnapshot['joinRoles']>>({ accessEntries: orNull(texts), awsAuth: orNull(texts) }),
+  ),
   notSeen: listOf(object({ resource: text, why: text })),
 });

@@ -1,3 +1,6 @@
+import type { MissingRight } from './missing-right.ts';
+import type { UserDataFacts } from './user-data.ts';
+
 /**
  * Everything observed at one time, as plain serialisable data in the words of the domain. Holds no secret: user data of
  * launch templates appears only as a hash, and values of variables and annotations only where something reads them.
@@ -34,8 +37,21 @@ export interface ClusterSnapshot {
   evictionRehearsal: EvictionRehearsal | null;
   /** pods that have to move and that nothing creates again, as they are kept in the plan folder */
   barePods?: BarePod[];
+  /** what Karpenter makes nodes from; absent where it is not installed */
+  karpenter?: Karpenter;
+  /** role ARNs that aws-auth or an access entry of type EC2_LINUX lets join; absent: not known */
+  joinRoles?: { accessEntries: string[] | null; awsAuth: string[] | null };
+  /** rights that the steps of a plan need and the caller was seen not to have; absent: nobody asked */
+  missingRights?: MissingRight[];
   /** what could not be looked at, though a check would want to know */
   notSeen: NotSeen[];
+}
+
+/** Node pools and node classes of Karpenter (karpenter.sh, karpenter.k8s.aws). */
+export interface Karpenter {
+  nodePools: { name: string; nodeClass: string | null }[];
+  /** `apiVersion` as served: `karpenter.k8s.aws/v1`; maxPods null: not set there */
+  nodeClasses: { name: string; apiVersion: string; maxPods: number | null; amiFamily: string | null }[];
 }
 
 /** What a plan is compared with while it is carried out: of the node groups those that were asked about and exist. */
@@ -79,6 +95,8 @@ export interface Cluster {
   clusterSecurityGroupId: string | null;
   authenticationMode: string | null;
   autoMode: boolean;
+  /** range of Services, `10.100.0.0/16`; absent: not known */
+  serviceCidr?: string;
   outpost: boolean;
   /** who looked, from GetCallerIdentity */
   callerArn: string;
@@ -101,8 +119,12 @@ export interface HealthIssue {
   resourceIds: string[];
 }
 
-/** An EKS managed node group as DescribeNodegroup shows it. */
+/** How the name of a node group begins that is a self-managed Auto Scaling group: EKS allows no `/` in its own names. */
+export const selfManagedPrefix = 'asg/';
+
+/** An EKS managed node group as DescribeNodegroup shows it; or a self-managed Auto Scaling group in the same words. */
 export interface Nodegroup {
+  /** of a self-managed one `asg/` and the name of the Auto Scaling group */
   nodegroupName: string;
   arn: string;
   status: string;
@@ -122,7 +144,9 @@ export interface Nodegroup {
   autoScalingGroupNames: string[];
   launchTemplate: { id: string; name: string | null; version: string } | null;
   updateConfig: { maxUnavailable?: number; maxUnavailablePercentage?: number; updateStrategy?: string } | null;
-  nodeRepairEnabled: boolean | null;
+  /** as EKS gives them: `{ enabled: true }` */
+  nodeRepairConfig: Record<string, unknown> | null;
+  warmPoolConfig?: Record<string, unknown> | null;
   remoteAccess: { ec2SshKey: string | null; sourceSecurityGroups: string[] } | null;
   healthIssues: HealthIssue[];
   /** members of the answer that this version does not know: reported, never dropped in silence */
@@ -136,6 +160,17 @@ export interface AutoScalingGroup {
   maxSize: number;
   instanceIds: string[];
   suspendedProcesses: string[];
+  /** `Delete in progress`; absent otherwise */
+  status?: string;
+  /** of the group or of its mixed instances policy; the version a number as text, `$Latest` resolved */
+  launchTemplate?: { id: string; name: string | null; version: string } | null;
+  launchConfiguration?: string;
+  /** of a mixed instances policy; those that match its InstanceRequirements included */
+  instanceTypes?: string[];
+  /** share of On-Demand instances above the base, in percent; absent without such a policy */
+  onDemandPercent?: number;
+  subnetIds?: string[];
+  tags?: Record<string, string>;
 }
 
 /** One version of a launch template that a source uses. `data` is EC2's LaunchTemplateData without UserData. */
@@ -147,6 +182,10 @@ export interface LaunchTemplateVersion {
   instanceType: string | null;
   /** SHA-256 of the decoded user data, hex; null when there is none */
   userDataHash: string | null;
+  /** members that this version does not know: `NewSettings`; absent: none */
+  unknownMembers?: string[];
+  /** absent: there is none, it is binary, or nobody has looked */
+  userData?: UserDataFacts;
   data: Record<string, unknown>;
 }
 
@@ -271,6 +310,10 @@ export interface ClusterNode {
   labels: Record<string, string>;
   /** those that decide about its addresses or are of a plan: others may hold anything */
   annotations: Record<string, string>;
+  /** keys of all others, so that what a person has put there is not lost unseen */
+  otherAnnotations?: string[];
+  /** `Amazon Linux 2023.9.20260801` */
+  osImage?: string;
   taints: NodeTaint[];
   unschedulable: boolean;
   ready: boolean;

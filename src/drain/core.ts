@@ -37,6 +37,7 @@ import { createHeap, type Heap } from './heap.ts';
 import { createOwners, isAlone } from './owners.ts';
 import { createPlacing } from './placing.ts';
 import { factsOf, labelsOf, newPod, sameLabels, uncount } from './pod.ts';
+import { createReleases } from './release.ts';
 import { createRoom } from './room.ts';
 import {
   allowance,
@@ -85,6 +86,7 @@ const longestRetrySeconds = 30;
 const acceptedButHereSeconds = 120;
 const restartAgainSeconds = 10;
 const sizesAgainSeconds = 60;
+const releaseAgainSeconds = 10;
 /** the order of the nodes is computed anew when so many pods have come since */
 const fewArrivals = 50;
 const muchOfAll = 0.1;
@@ -143,6 +145,7 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
   const shared = { state, dirty, later, journal };
   const owners = createOwners(shared, surges, earlier);
   const room = createRoom(state, wakeAt);
+  const releases = createReleases(state);
   const placing = createPlacing(shared, surges, owners);
   const { place, placeAll, stand, detach, enqueue, retire } = placing;
 
@@ -185,6 +188,12 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
       case 'restarted':
         restarted(event.restart, event.outcome, now);
         break;
+      case 'released': {
+        const { uid } = event;
+        releases.answered(uid);
+        if (event.outcome === 'later') later(now + releaseAgainSeconds * seconds, () => releases.again(uid));
+        break;
+      }
       case 'pod-events': {
         const pod = pods.get(event.uid);
         if (pod !== undefined) room.told(pod, event.events);
@@ -330,6 +339,7 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     if (node === undefined || node.uid !== gone.uid) return;
     nodes.delete(node.name);
     open.delete(node);
+    releases.gone(node);
     if (node.left > 0) {
       const what = node.left === 1 ? '1 pod that had' : `${node.left} pods that had`;
       note(`node ${node.name} is gone, and with it ${what} to leave it: they count as gone`);
@@ -435,6 +445,8 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
       open.set(node, { asked: true });
       errands.push({ kind: 'cordon', node: node.name, uid: node.uid });
     }
+    const empty = releases.take();
+    if (empty !== undefined) errands.push({ kind: 'release', node: empty.name, uid: empty.uid });
     const restarts = surges.take(now, mayRestart);
     errands.push(...restarts.map((restart): Errand => ({ kind: 'restart', restart })));
     const unstarted = room.take(now);
@@ -519,7 +531,15 @@ export function createDrainCore(settings: DrainSettings, earlier: EarlierRuns = 
     inFlight.set(pod.uid, { group, pod, isCharged });
     const node = pod.nodeName ?? '';
     awaited.set(pod.uid, { pod: podKey(pod), node });
-    return { namespace: pod.namespace, name: pod.name, uid: pod.uid, node, budget: budget && podKey(budget) };
+    const most = settings.podGracePeriodSeconds ?? Infinity;
+    return {
+      namespace: pod.namespace,
+      name: pod.name,
+      uid: pod.uid,
+      node,
+      budget: budget && podKey(budget),
+      ...(pod.graceSeconds > most && { graceSeconds: most }),
+    };
   }
 
   // Answers

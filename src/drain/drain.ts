@@ -32,6 +32,8 @@ export interface DrainRun {
   limits?: DrainLimits;
   /** Cordons a node that came to a source meanwhile; absent: its pods wait for somebody to do so. */
   cordon?(node: { name: string; uid: string }): Promise<void>;
+  /** Ends a source node that is empty (`releaseNodes`); `later`: it is not as the watch shows it. Absent: nodes stay. */
+  release?(node: { name: string; uid: string }): Promise<'settled' | 'later'>;
 }
 
 /** the view is renewed, and what only time changes is looked at, when nothing happens for so long */
@@ -40,7 +42,8 @@ const idleMilliseconds = 5000;
 const graceMilliseconds = 2000;
 
 /**
- * Empties the source nodes through the eviction API, as fast as the PodDisruptionBudgets allow. Everything it knows comes
+ * Empties the source nodes through the eviction API, as fast as the PodDisruptionBudgets allow, and has those that are empty
+ * ended when asked to. Everything it knows comes
  * from three watches and the journal, so it can be stopped at any point and called again.
  *
  * @throws MigrateError (exit 6): `DRAIN.DEADLINE` after `timeoutSeconds`, naming what is left and why; `DRAIN.STUCK` as
@@ -121,13 +124,13 @@ async function evict(
   tell: (event: DrainEvent) => void,
   ended: AbortSignal,
 ): Promise<void> {
-  const { namespace, name, uid, node, budget } = eviction;
+  const { namespace, name, uid, node, budget, graceSeconds } = eviction;
   const pod = `${namespace}/${name}`;
   await run.progress({ kind: 'eviction-intent', pod, uid, node, budget });
   if (run.signal.aborted) return;
   // A request with an outdated uid is refused and still charged to the budget.
   const outcome: EvictionOutcome = core.stillThere(uid)
-    ? await kubernetes.evict({ namespace, name, uid })
+    ? await kubernetes.evict({ namespace, name, uid }, graceSeconds === undefined ? {} : { graceSeconds })
     : { kind: 'gone', detail: 'left by itself before it was asked' };
   // An answer that comes when the drain has returned is not written: the next run sees what became of the pod.
   if (ended.aborted) return;
@@ -150,6 +153,12 @@ async function runErrand(
     case 'cordon':
       await run.cordon?.({ name: errand.node, uid: errand.uid });
       break;
+    case 'release': {
+      const { node: name, uid } = errand;
+      const outcome = run.signal.aborted ? 'later' : ((await run.release?.({ name, uid })) ?? 'settled');
+      tell({ type: 'released', uid, outcome });
+      break;
+    }
     case 'restart': {
       const { restart } = errand;
       // First the time, so that a run after a crash asks with the same one.

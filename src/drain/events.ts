@@ -10,6 +10,8 @@ export type DrainEvent =
   | { type: 'budgets'; event: FollowEvent<PodDisruptionBudget> }
   | { type: 'answered'; uid: string; outcome: EvictionOutcome }
   | { type: 'restarted'; restart: Restart; outcome: RestartOutcome }
+  /** `later`: it is not as it looked */
+  | { type: 'released'; uid: string; outcome: 'settled' | 'later' }
   /** null: they could not be read */
   | { type: 'pod-events'; uid: string; events: PodEvent[] | null }
   | { type: 'creator-events'; owner: string; events: PodEvent[] | null }
@@ -22,6 +24,8 @@ export interface Eviction {
   node: string;
   /** `shop/search`, null when no PodDisruptionBudget selects the pod */
   budget: string | null;
+  /** less than the pod wants to take to end; absent: as long as it wants */
+  graceSeconds?: number;
 }
 
 /** What the core wants to be done or to know, besides evictions. */
@@ -36,6 +40,8 @@ export type Errand =
   | { kind: 'workloads' }
   /** a source node takes pods, so that what is evicted could land there */
   | { kind: 'cordon'; node: string; uid: string }
+  /** a source node is empty, and may be ended; its `released` event follows */
+  | { kind: 'release'; node: string; uid: string }
   | { kind: 'journal'; progress: StepProgress };
 
 export interface Departed {

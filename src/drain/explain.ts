@@ -1,5 +1,6 @@
 /** Why something is still there, by name, and what a person can do about it. Pure; an answer about one thing. */
 import { formatDuration } from '../domain/duration.ts';
+import { resizeCommand } from '../domain/nodegroup-commands.ts';
 import { shellWord } from '../domain/shell-word.ts';
 import { shortName } from '../domain/short-name.ts';
 import type { PodDisruptionBudget } from '../domain/snapshot.ts';
@@ -241,7 +242,7 @@ function addNodes({ settings, nodes }: Readonly<DrainState>): string[] {
   if (clusterName === undefined) return [];
   return replacementNames.map((name) => {
     const size = [...nodes.values()].filter(({ nodegroupName }) => nodegroupName === name).length;
-    return `aws eks update-nodegroup-config --cluster-name ${clusterName} --nodegroup-name ${name} --scaling-config desiredSize=${size + 1}`;
+    return resizeCommand({ clusterName }, name, { desiredSize: size + 1 });
   });
 }
 

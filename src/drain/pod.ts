@@ -9,6 +9,7 @@ export const factsOf = (pod: Pod) => ({
   pending: pod.phase === 'Pending',
   finished: pod.phase === 'Succeeded' || pod.phase === 'Failed',
   mustMove: mustMove(pod),
+  graceSeconds: pod.terminationGracePeriodSeconds,
   deletedAt: pod.deletionTimestamp === null ? null : Date.parse(pod.deletionTimestamp),
   finalizers: pod.deletionTimestamp === null ? none : (pod.finalizers ?? none),
   emptyDir: hasEmptyDir(pod),

@@ -17,7 +17,9 @@ export type DrainSettings = DrainLimits &
     | 'surge'
     | 'waitForJobsSeconds'
   > &
-  Partial<Pick<StepParams['drain-source'], 'replacementNames'>> & { clusterName?: string };
+  Partial<Pick<StepParams['drain-source'], 'replacementNames' | 'podGracePeriodSeconds' | 'releaseNodes'>> & {
+    clusterName?: string;
+  };
 
 /** From the journal. */
 export interface EarlierRuns {
@@ -86,6 +88,8 @@ export interface DrainPod {
   pending: boolean;
   finished: boolean;
   mustMove: boolean;
+  /** how long it wants to take to end */
+  graceSeconds: number;
   /** epoch milliseconds at which its grace period ends; null unless it is being deleted */
   deletedAt: number | null;
   /** what keeps it from being gone, known once it is being deleted */

@@ -7,7 +7,7 @@ import type { Ports } from '../ports/ports.ts';
  * @throws what `confirm` throws, and nothing was sent
  */
 export function lockedPorts(ports: Ports, confirm: () => Promise<void>): Ports {
-  const { eks, ec2, autoScaling, kubernetes } = ports;
+  const { eks, ec2, autoScaling, cloudFormation, kubernetes, tools } = ports;
   const locked =
     <Arguments extends unknown[], Answer>(call: (...args: Arguments) => Promise<Answer>) =>
     async (...args: Arguments): Promise<Answer> => {
@@ -34,7 +34,15 @@ export function lockedPorts(ports: Ports, confirm: () => Promise<void>): Ports {
       ...autoScaling,
       suspendProcesses: locked((...call) => autoScaling.suspendProcesses(...call)),
       resumeProcesses: locked((...call) => autoScaling.resumeProcesses(...call)),
+      resizeGroup: locked((...call) => autoScaling.resizeGroup(...call)),
+      terminateInstance: locked((...call) => autoScaling.terminateInstance(...call)),
+      deleteGroup: locked((...call) => autoScaling.deleteGroup(...call)),
     },
+    cloudFormation: {
+      ...cloudFormation,
+      deleteStack: locked((...call) => cloudFormation.deleteStack(...call)),
+    },
+    tools: { ...tools, run: locked((...call) => tools.run(...call)) },
     kubernetes: {
       ...kubernetes,
       annotateNode: locked((...call) => kubernetes.annotateNode(...call)),

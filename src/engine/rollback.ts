@@ -46,7 +46,11 @@ export function rollbackOf(
   const drained = replacements.length > 0 ? drainBack(back, idsOf([...closed, ...canaries, ...awaited])) : [];
 
   const deleted = back
-    .undo(made.filter(back.isBack), ['delete', 'destructive'], idsOf(drained))
+    .undo(
+      made.filter((one) => back.isBack({ params: groupOf(one) })),
+      ['delete', 'destructive'],
+      idsOf(drained),
+    )
     .map((one) => withLateDrain(one, drained[0]?.params));
   const late = switchesLate(plan) ? back.undo(switches, ['delete', 'disruptive'], idsOf([...opened, ...deleted])) : [];
   const templates = back
@@ -109,14 +113,16 @@ interface Back {
   of: <K extends StepKind>(kind: K) => Extract<AnyStep, Step<K>>[];
   /** their inverses, to come when `dependsOn` is done */
   undo: (steps: readonly AnyStep[], as: [Phase, Impact], dependsOn: string[]) => AnyStep[];
-  /** replacements that are there, or may be */
-  made: Extract<AnyStep, Step<'create-nodegroup'>>[];
+  /** what made replacements that are there, or may be */
+  made: Extract<AnyStep, Step<'create-nodegroup' | 'create-with-eksctl'>>[];
   /** their sources are gone, and they stay */
   kept: NodegroupPlan[];
   /** the others */
   groups: NodegroupPlan[];
-  /** of these, those whose replacements have to go */
+  /** of these, those whose replacements have to go, or to be empty at least */
   replacements: NodegroupPlan[];
+  /** of these, those that somebody else has made, and has to take away */
+  external: NodegroupPlan[];
   /** about a source or replacement of `groups` */
   isBack: (step: { params: { nodegroupName: string } }) => boolean;
   /** the sources were closed, and may have shrunk since */
@@ -129,11 +135,14 @@ function whatGoesBack(plan: MigrationPlan, state: Readonly<RunState>, scope: Rol
   const of = <K extends StepKind>(kind: K) =>
     begun.filter((one): one is Extract<AnyStep, Step<K>> => one.kind === kind);
   // one that could not be made, because its name was taken, is not ours to touch
-  const made = of('create-nodegroup').filter(
+  const made = [...of('create-nodegroup'), ...of('create-with-eksctl')].filter(
     ({ id }) => state.steps[id]?.status !== 'failed' || mayHaveActed(state, id),
   );
-  const isMade = ({ replacement }: NodegroupPlan): boolean =>
-    made.some(({ params }) => params.nodegroupName === replacement);
+  const awaited = of('await-nodegroup').filter(({ id }) => state.steps[id]?.status === 'succeeded');
+  const isExternal = ({ replacement }: NodegroupPlan): boolean =>
+    awaited.some(({ params }) => params.group.nodegroupName === replacement);
+  const isMade = (group: NodegroupPlan): boolean =>
+    isExternal(group) || made.some((one) => groupOf(one).nodegroupName === group.replacement);
   const groups = plan.nodegroups.filter(({ source }) => !scope.kept.includes(source));
   return {
     plan,
@@ -148,12 +157,17 @@ function whatGoesBack(plan: MigrationPlan, state: Readonly<RunState>, scope: Rol
     kept: plan.nodegroups.filter((group) => !groups.includes(group) && isMade(group)),
     groups,
     replacements: groups.filter(isMade),
+    external: groups.filter(isExternal),
     isBack: ({ params: { nodegroupName } }) =>
       groups.some(({ source, replacement }) => [source, replacement].includes(nodegroupName)),
     wereClosed: of('cordon-source').length > 0,
     hasAutoscaler: plan.steps.some(({ kind }) => kind === 'protect-replacement'),
   };
 }
+
+/** What a step makes. */
+const groupOf = (one: Back['made'][number]): StepParams['create-nodegroup'] =>
+  one.kind === 'create-nodegroup' ? one.params : one.params.group;
 
 function step<K extends StepKind>(
   kind: K,
@@ -268,20 +282,21 @@ const removeCanaries = ({ cluster }: MigrationPlan): AnyStep =>
 function drainBack({ plan, replacements }: Back, dependsOn: string[]): Step<'drain-source'>[] {
   const names = replacementsOf(replacements);
   const sources = replacements.map(({ source }) => source);
-  return plan.steps.flatMap((one) =>
-    one.kind === 'drain-source'
-      ? [
-          step(
-            'drain-source',
-            'drain-replacement',
-            ['drain', 'disruptive'],
-            dependsOn,
-            `evict pods from ${names.join(', ')} back to ${sources.join(', ')} as their budgets allow`,
-            { ...one.params, nodegroupNames: names, replacementNames: sources },
-          ),
-        ]
-      : [],
-  );
+  return plan.steps.flatMap((one) => {
+    if (one.kind !== 'drain-source') return [];
+    // the replacements go whole, when all their pods have left
+    const { releaseNodes: _, ...params } = one.params;
+    return [
+      step(
+        'drain-source',
+        'drain-replacement',
+        ['drain', 'disruptive'],
+        dependsOn,
+        `evict pods from ${names.join(', ')} back to ${sources.join(', ')} as their budgets allow`,
+        { ...params, nodegroupNames: names, replacementNames: sources },
+      ),
+    ];
+  });
 }
 
 /** A range in a subnet that only replacements have that go is needed by nobody. */
@@ -292,7 +307,10 @@ const isNeeded = (subnetId: string, { kept, groups }: Back): boolean =>
 
 /** Of nodes that stay, the protection comes off: that of replacements, and ours of sources meanwhile. */
 function leaveToAutoscaler(back: Back, opened: readonly AnyStep[], dependsOn: string[]): AnyStep[] {
-  const staying = back.of('protect-replacement').filter((one) => !back.isBack(one));
+  const isExternal = (name: string): boolean => back.external.some(({ replacement }) => replacement === name);
+  const staying = back
+    .of('protect-replacement')
+    .filter((one) => !back.isBack(one) || isExternal(one.params.nodegroupName));
   const sources = opened.flatMap((one) => (one.kind === 'protect-replacement' ? [one.params.nodegroupName] : []));
   return [
     ...back.undo(staying, ['cleanup', 'additive'], []),
@@ -310,7 +328,7 @@ function leaveToAutoscaler(back: Back, opened: readonly AnyStep[], dependsOn: st
 }
 
 function cleanup(back: Back, dependsOn: string[]): AnyStep {
-  const { plan, kept } = back;
+  const { plan, kept, external } = back;
   const switched = back.begun.some(({ kind }) => kind === 'configure-vpc-cni' || kind === 'patch-vpc-cni');
   const needed = back.of('reserve-subnet-cidr').filter(({ params }) => isNeeded(params.subnetId, back));
   const stays = [
@@ -318,6 +336,10 @@ function cleanup(back: Back, dependsOn: string[]): AnyStep {
       ({ source, replacement }) => `node group ${replacement} with its launch template, since ${source} is gone`,
     ),
     ...(switched && kept.length > 0 ? ['prefix delegation of the VPC CNI, which they need'] : []),
+    ...external.map(
+      ({ replacement, source }) =>
+        `node group ${replacement}, empty and cordoned: this program did not make it, so whoever did has to take it away, now that ${source} has its pods again`,
+    ),
     ...needed.map(({ params }) => `the range ${params.cidr} of ${params.subnetId}, reserved for their prefixes`),
     ...back
       .of('await-vpc-cni')
@@ -327,5 +349,6 @@ function cleanup(back: Back, dependsOn: string[]): AnyStep {
     clusterName: plan.cluster.name,
     reserved: [],
     stays,
+    subnetIds: [...new Set(plan.steps.flatMap((one) => (one.kind === 'cleanup' ? (one.params.subnetIds ?? []) : [])))],
   });
 }

@@ -158,7 +158,12 @@ async function runLocked(parts: RunParts, runId: string, held: HeldLock): Promis
     ports,
     journal,
     reporter,
-    context: { planId: plan.planId, clusterName: plan.cluster.name, state },
+    context: {
+      planId: plan.planId,
+      clusterName: plan.cluster.name,
+      state,
+      ...(options.folder !== undefined && { folder: options.folder }),
+    },
     pollIntervalMilliseconds: options.pollIntervalMilliseconds,
     limits: options.limits ?? {},
     command: options.command,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Document } from 'yaml';
+import { yamlText } from './yaml.ts';
 
 /** Folder of the manifests in the plan folder. */
 export const barePodFolder = 'bare-pods';
@@ -17,12 +17,12 @@ export function barePodFile(namespace: string, name: string): string {
 
 /** The manifest as a file for `kubectl create -f`, which says what is missing. */
 export function barePodYaml(manifest: Readonly<Record<string, unknown>>, redacted: readonly string[]): string {
-  const document = new Document(manifest, { version: '1.1' });
-  document.commentBefore = [
-    ' Nothing creates this pod again once it is evicted, except: kubectl create -f THIS_FILE',
-    ...(redacted.length === 0
-      ? []
-      : [' Put back by hand first, because a secret may stand there (REDACTED):', ...redacted.map((at) => `   ${at}`)]),
-  ].join('\n');
-  return document.toString({ lineWidth: 0 });
+  return yamlText(manifest, {
+    head: [
+      'Nothing creates this pod again once it is evicted, except: kubectl create -f THIS_FILE',
+      ...(redacted.length === 0
+        ? []
+        : ['Put back by hand first, because a secret may stand there (REDACTED):', ...redacted.map((at) => `  ${at}`)]),
+    ],
+  });
 }

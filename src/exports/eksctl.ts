@@ -1,75 +1,77 @@
-import { Document, isMap, isScalar, visit } from 'yaml';
-import { kubeReservedMemoryMiB } from '../domain/max-pods.ts';
-import type { AnyStep, MigrationPlan, NodegroupPlan, Step } from '../domain/plan.ts';
-import type { TaintEffect } from '../domain/snapshot.ts';
-
-const taintEffects: Record<TaintEffect, string> = {
-  NO_SCHEDULE: 'NoSchedule',
-  NO_EXECUTE: 'NoExecute',
-  PREFER_NO_SCHEDULE: 'PreferNoSchedule',
-};
+import { eksctlLacksOf, eksctlNodegroup, eksctlNodegroupOfTemplate } from '../domain/eksctl-nodegroup.ts';
+import type { CreationMode, MigrationPlan, Step } from '../domain/plan.ts';
+import { notPossible } from './not-possible.ts';
+import {
+  hasUserDataOfSource,
+  mergeInstructions,
+  nothingToCreate,
+  type PlannedGroup,
+  plannedGroups,
+  reasonsOf,
+  titleOf,
+  vpcCniInstructions,
+} from './replacements.ts';
+import { yamlText } from './yaml.ts';
 
 /**
  * The replacement groups and the setting of the VPC CNI as an eksctl ClusterConfig (eksctl.io/v1alpha5), for review and for
- * people who create their node groups with eksctl. Comments give the reason of each change.
+ * people who create their node groups with eksctl. Comments give the reason of each change. A group of which eksctl has to
+ * be told by a launch template is in a comment, because eksctl takes its id, which is known once the template is there.
  */
 export function eksctlYaml(plan: MigrationPlan): string {
   const change = plan.steps.find((step) => step.kind === 'configure-vpc-cni');
-  const groups = plan.nodegroups.flatMap((nodegroup) => {
-    const config = managedNodeGroup(plan.steps, nodegroup);
-    return config === undefined ? [] : [{ nodegroup, config }];
-  });
-  const document = new Document(
+  const groups = plannedGroups(plan).map((one) => ({ ...one, lacks: eksctlLacksOf(one) }));
+  const inWords = groups.filter(({ lacks }) => lacks.template.length + lacks.group.length === 0);
+  const others = groups.filter((one) => !inWords.includes(one));
+  return yamlText(
     {
       apiVersion: 'eksctl.io/v1alpha5',
       kind: 'ClusterConfig',
       metadata: { name: plan.cluster.name, region: plan.cluster.region, version: plan.cluster.kubernetesVersion },
       ...(change === undefined ? {} : { addons: [addon(change)] }),
-      ...(groups.length === 0 ? {} : { managedNodeGroups: groups.map(({ config }) => config) }),
+      ...(inWords.length === 0
+        ? {}
+        : { managedNodeGroups: inWords.map((one) => eksctlNodegroup(one, one.plan.maxPods.value)) }),
     },
-    // eksctl reads YAML 1.1, where a bare `on` is a boolean; a label `<<` is a label and merges nothing
     {
-      version: '1.1',
-      customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || !tag.tag.endsWith(':merge')),
+      head: [
+        titleOf(plan),
+        ...(plan.steps.length === 0 ? [nothingToCreate] : purposes[plan.request.createWith]),
+        ...vpcCniInstructions(plan),
+      ],
+      above: [
+        { path: ['addons'], lines: ['One switch for the whole cluster: aws-node attaches /28 prefixes from then on.'] },
+        ...inWords.flatMap((one, index) =>
+          remarks(one).map(([key, lines]) => ({ path: ['managedNodeGroups', index, key], lines })),
+        ),
+      ],
+      foot: others.flatMap((one, index) => [...(index === 0 ? [] : ['']), ...ofTemplate(plan, one)]),
     },
   );
-  visit(document, {
-    Scalar(_key, node) {
-      if (typeof node.value === 'string' && needsQuotes.test(node.value)) node.type = 'QUOTE_DOUBLE';
-    },
-  });
-  document.commentBefore = headline(plan);
-  comment(document, ['addons'], ' One switch for the whole cluster: aws-node attaches /28 prefixes from then on.');
-  for (const [index, { nodegroup }] of groups.entries()) {
-    const path = ['managedNodeGroups', index] as const;
-    comment(document, [...path, 'name'], ` Takes the place of ${nodegroup.source}.`);
-    comment(
-      document,
-      [...path, 'maxPodsPerNode'],
-      ` ${nodegroup.maxPodsBefore} before; ${nodegroup.maxPods.limitedBy}.`,
-    );
-    comment(document, [...path, 'overrideBootstrapCommand'], ' nodeadm sizes this reservation for secondary IP mode.');
-  }
-  return document.toString({ lineWidth: 0 });
 }
 
-/** Text that YAML 1.2 takes for a number, 1.1 for a merge, and that no reader may take for a byte order mark. */
-const needsQuotes = /^(0o[0-7]+|<<)$|\ufeff/;
+/** The same for somebody who has asked for it: what eksctl cannot be told at all is refused. @throws EXPORT.NOT_POSSIBLE */
+export function eksctlExport(plan: MigrationPlan): string {
+  const refused = plannedGroups(plan).flatMap((one) => {
+    const { group } = eksctlLacksOf(one);
+    return group.length === 0 ? [] : [`${one.plan.replacement}: ${group.join(', ')}`];
+  });
+  if (refused.length === 0) return eksctlYaml(plan);
+  throw notPossible(plan, {
+    format: 'eksctl',
+    why: `eksctl has no words for ${refused.join('; ')}, with a launch template neither.`,
+    others: plan.request.createWith === 'eksctl' ? [] : ['terraform', 'cloudformation'],
+  });
+}
 
-const headline = (plan: MigrationPlan): string =>
-  [
-    ` Plan ${plan.planId.slice(0, 8)}: ${plan.cluster.name} to prefix delegation.`,
-    plan.steps.length === 0
-      ? ' The plan has no steps: there is nothing to create.'
-      : ' For review. prefix-migrate creates the same through the EKS API.',
-  ].join('\n');
+const purposes: Record<CreationMode, string[]> = {
+  api: ['For review. prefix-migrate creates the same through the EKS API.'],
+  eksctl: ['For review. prefix-migrate lets eksctl create the groups from a file like this.'],
+  external: ['prefix-migrate waits for these groups: eksctl create nodegroup --config-file FILE', atThatMoment()],
+};
 
-/** Puts a comment above the key at this path, if it is there. */
-function comment(document: Document, path: readonly (string | number)[], text: string): void {
-  const parent: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
-  const key = path.at(-1);
-  if (!isMap(parent)) return;
-  for (const item of parent.items) if (isScalar(item.key) && item.key.value === key) item.key.commentBefore = text;
+function atThatMoment(): string {
+  return 'Run it when prefix-migrate apply says that it waits: the nodes come up in prefix mode only once the VPC CNI is switched.';
 }
 
 const addon = ({ params }: Step<'configure-vpc-cni'>) => ({
@@ -80,83 +82,49 @@ const addon = ({ params }: Step<'configure-vpc-cni'>) => ({
   configurationValues: params.configurationValues,
 });
 
-function managedNodeGroup(steps: readonly AnyStep[], { source, maxPods }: NodegroupPlan) {
-  const group = steps
-    .filter((step) => step.kind === 'create-nodegroup')
-    .find(({ params }) => params.source === source)?.params;
-  const name = group?.nodegroupName;
-  const scaling = steps
-    .filter((step) => step.kind === 'scale-replacement')
-    .find(({ params }) => params.nodegroupName === name)?.params.scaling;
-  const template = steps
-    .filter((step) => step.kind === 'create-launch-template')
-    .find(({ params }) => params.launchTemplateName === name)?.params;
-  if (group === undefined || scaling === undefined || template === undefined) return undefined;
-  return {
-    name: group.nodegroupName,
-    amiFamily: 'AmazonLinux2023',
-    instanceTypes: group.instanceTypes,
-    ...(group.capacityType === 'SPOT' ? { spot: true } : {}),
-    minSize: scaling.minSize,
-    desiredCapacity: scaling.desiredSize,
-    maxSize: scaling.maxSize,
-    subnets: group.subnetIds,
-    maxPodsPerNode: maxPods.value,
-    overrideBootstrapCommand: nodeConfig(maxPods.value),
-    ...machine(template.data),
-    disableIMDSv1: true,
-    ...nonEmpty('labels', group.labels),
-    ...(group.taints.length > 0
-      ? {
-          taints: group.taints.map(({ key, value, effect }) => ({
-            key,
-            ...(value === null ? {} : { value }),
-            effect: taintEffects[effect],
-          })),
-        }
-      : {}),
-    ...nonEmpty('tags', group.tags),
-    ...updateConfig(group.updateConfig),
-    ...(group.nodeRepairEnabled === null ? {} : { nodeRepairConfig: { enabled: group.nodeRepairEnabled } }),
-    iam: { instanceRoleARN: group.nodeRole },
-  };
+/** Why a member of a group is as it is. */
+function remarks({ plan, template }: PlannedGroup): [key: string, lines: string[]][] {
+  const hasImage = template.data['ImageId'] !== undefined;
+  const maxPods = `${plan.maxPodsBefore} before; ${plan.maxPods.limitedBy}.`;
+  return [
+    ['name', [`Takes the place of ${plan.source}.`]],
+    ['ami', [`With an image of one's own eksctl takes no maxPodsPerNode: it stands below. ${maxPods}`]],
+    ['amiFamily', reasonsOf(plan, /^amiType$/)],
+    ['instanceTypes', reasonsOf(plan, /^instanceTypes$/)],
+    ['minSize', reasonsOf(plan, /^scaling/)],
+    ['subnets', reasonsOf(plan, /^subnetIds$/)],
+    ['maxPodsPerNode', [maxPods]],
+    [
+      'overrideBootstrapCommand',
+      [`${hasImage ? 'For nodeadm, which' : 'nodeadm'} sizes this reservation for secondary IP mode.`],
+    ],
+    ['volumeSize', reasonsOf(plan, /^launchTemplate\.BlockDeviceMappings/)],
+    ['disableIMDSv1', reasonsOf(plan, /^launchTemplate\.MetadataOptions/)],
+    ['labels', reasonsOf(plan, /^labels\./)],
+    ['tags', reasonsOf(plan, /^tags\.(?!prefix-migrate\/)/)],
+  ];
 }
 
-const nodeConfig = (maxPods: number): string =>
-  [
-    'apiVersion: node.eks.aws/v1alpha1',
-    'kind: NodeConfig',
-    'spec:',
-    '  kubelet:',
-    '    config:',
-    '      kubeReserved:',
-    `        memory: ${kubeReservedMemoryMiB(maxPods)}Mi`,
-    '',
-  ].join('\n');
-
-const nonEmpty = (name: string, values: Record<string, string>) =>
-  Object.keys(values).length > 0 ? { [name]: values } : {};
-
-/** What eksctl has words for: root disk, SSH key, security groups. */
-function machine(data: Record<string, unknown>) {
-  const { BlockDeviceMappings, KeyName, SecurityGroupIds } = data as {
-    BlockDeviceMappings?: { Ebs?: { VolumeSize?: number; VolumeType?: string } }[];
-    KeyName?: string;
-    SecurityGroupIds?: string[];
-  };
-  const disk = BlockDeviceMappings?.[0]?.Ebs;
-  return {
-    ...(disk?.VolumeSize === undefined ? {} : { volumeSize: disk.VolumeSize }),
-    ...(disk?.VolumeType === undefined ? {} : { volumeType: disk.VolumeType }),
-    ...(KeyName === undefined ? {} : { ssh: { allow: true, publicKeyName: KeyName } }),
-    ...(SecurityGroupIds === undefined ? {} : { securityGroups: { attachIDs: SecurityGroupIds } }),
-  };
-}
-
-function updateConfig(config: { maxUnavailable?: number; maxUnavailablePercentage?: number } | null) {
-  if (config?.maxUnavailable !== undefined) return { updateConfig: { maxUnavailable: config.maxUnavailable } };
-  if (config?.maxUnavailablePercentage !== undefined) {
-    return { updateConfig: { maxUnavailablePercentage: config.maxUnavailablePercentage } };
-  }
-  return {};
+/** A group with a launch template, to be taken out of the comment when that is there. */
+function ofTemplate(plan: MigrationPlan, one: PlannedGroup & { lacks: ReturnType<typeof eksctlLacksOf> }): string[] {
+  const { source, replacement } = one.plan;
+  const { template, group } = one.lacks;
+  const lacks = [...template, ...group].join(', ');
+  const title = `Not above: ${replacement}, which takes the place of ${source}. eksctl has no words for ${lacks}`;
+  if (group.length > 0) return [`${title}, with a launch template neither: see --format terraform or cloudformation.`];
+  const entry = yamlText({ managedNodeGroups: [eksctlNodegroupOfTemplate(one)] }, { head: [] });
+  return [
+    `${title}.`,
+    'eksctl can make it from a launch template, which it takes by its id, and that is known once the template is there.',
+    ...(plan.request.createWith === 'external'
+      ? [
+          `Make launch template ${replacement} first: --format terraform and cloudformation show all of it.`,
+          ...(hasUserDataOfSource(one.template) ? mergeInstructions(one) : []),
+        ]
+      : [`prefix-migrate apply makes launch template ${replacement} in phase prepare.`]),
+    'Its id:',
+    `  aws ec2 describe-launch-templates --region ${plan.cluster.region} --launch-template-names ${replacement} --query 'LaunchTemplates[].LaunchTemplateId' --output text`,
+    'Then this entry, with launchTemplate in it: that id, and version "1".',
+    ...entry.trimEnd().split('\n'),
+  ];
 }

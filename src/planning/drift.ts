@@ -1,5 +1,5 @@
 import { manifestEnv } from '../domain/cni-names.ts';
-import type { AnyStep, Expectation, MigrationPlan, Step, StepKind } from '../domain/plan.ts';
+import type { AnyStep, Expectation, MigrationPlan, Step, StepKind, StepParams } from '../domain/plan.ts';
 import type { RunState } from '../domain/run-state.ts';
 import type { ClusterFacts, Nodegroup } from '../domain/snapshot.ts';
 import { commonFacts, compareExpectations, type Deviation, groupFacts, limitsFact } from './expectations.ts';
@@ -17,14 +17,18 @@ const owners = ['vpcCni.owner', 'vpcCni.managedBy'];
 export function expectationsAt(plan: MigrationPlan, state: Readonly<RunState>): Expectation[] {
   const { changed, ignored, isSwitched } = vpcCniNow(plan, state);
   const moved = isMoved(plan, state);
-  const gone = moved ? plan.nodegroups.map(({ source }) => `nodegroups.${source}.`) : [];
+  const gone = moved ? plan.nodegroups.map(({ source }) => source) : [];
   const capped = stepsOf(plan, 'cap-source')
     .filter(({ id }) => isBegun(state, id))
-    .map(({ params }) => `nodegroups.${params.nodegroupName}.scaling.limits`);
+    .flatMap(({ params: { nodegroupName, releaseNodes } }) => [
+      `nodegroups.${nodegroupName}.scaling.limits`,
+      ...(releaseNodes ? [`nodegroups.${nodegroupName}.scaling`] : []),
+    ]);
   return [
     ...plan.expectations.flatMap((expectation): Expectation[] => {
       const { path, value } = expectation;
-      if (path.startsWith('subnets.') || gone.some((prefix) => path.startsWith(prefix))) return [];
+      const [, group] = groupPath(path);
+      if (path.startsWith('subnets.') || gone.some((source) => source === group)) return [];
       // nodes of a source come and go, with what keeps them up
       if (/^nodegroups\..*\.nodes$/.test(path) || capped.includes(path)) return [];
       if (ignored(path, value)) return [];
@@ -33,7 +37,7 @@ export function expectationsAt(plan: MigrationPlan, state: Readonly<RunState>): 
       const isPast = (moved && versions.includes(path)) || (isSwitched && owners.includes(path));
       return [isPast ? { ...now, whenChanged: 'warn' } : now];
     }),
-    ...replacementsIn(plan, state).flatMap(({ params }) => replacementExpectations(plan, state, params)),
+    ...replacementsIn(plan, state).flatMap((made) => replacementExpectations(plan, state, made)),
   ];
 }
 
@@ -54,7 +58,7 @@ export function driftOf(plan: MigrationPlan, state: Readonly<RunState>, facts: C
 /** Node groups whose facts are needed now: sources with pods, and replacements that are there. */
 export function nodegroupsInUse(plan: MigrationPlan, state: Readonly<RunState>): string[] {
   const sources = isMoved(plan, state) ? [] : plan.nodegroups.map(({ source }) => source);
-  return [...sources, ...replacementsIn(plan, state).map(({ params }) => params.nodegroupName)];
+  return [...sources, ...replacementsIn(plan, state).map(({ group }) => group.nodegroupName)];
 }
 
 /** A warning where EKS is at work on something, or tries to heal it: the steps wait for that. */
@@ -63,9 +67,9 @@ export const mildly = (fact: Deviation): Deviation =>
     ? { ...fact, whenChanged: 'warn' }
     : fact;
 
-/** `['nodegroups.apps.labels', 'apps', 'labels']`; a name has no dots */
+/** `['nodegroups.apps.labels', 'apps', 'labels']`; the name of an Auto Scaling group may have dots */
 export const groupPath = (path: string): readonly (string | undefined)[] =>
-  /^nodegroups\.([^.]+)\.(.+)$/.exec(path) ?? [];
+  /^nodegroups\.(.+?)\.((?:(?:scaling|launchTemplate)\.)?\w+)$/.exec(path) ?? [];
 
 const stepsOf = <K extends StepKind>({ steps }: MigrationPlan, kind: K): Step<K>[] =>
   steps.filter((step: AnyStep): step is AnyStep & Step<K> => step.kind === kind);
@@ -79,8 +83,23 @@ function isMoved(plan: MigrationPlan, state: Readonly<RunState>): boolean {
   return drains.length > 0 && drains.every(({ id }) => isDone(state, id));
 }
 
-const replacementsIn = (plan: MigrationPlan, state: Readonly<RunState>): Step<'create-nodegroup'>[] =>
-  stepsOf(plan, 'create-nodegroup').filter(({ id }) => isDone(state, id));
+interface Made {
+  /** of the step that has made it, or waited for it */
+  id: string;
+  kind: 'create-nodegroup' | 'create-with-eksctl' | 'await-nodegroup';
+  group: StepParams['create-nodegroup'];
+}
+
+/** All replacements of the plan, whoever makes them. */
+const madeBy = ({ steps }: MigrationPlan): Made[] =>
+  steps.flatMap((step): Made[] => {
+    if (step.kind === 'create-nodegroup') return [{ ...step, group: step.params }];
+    if (step.kind !== 'create-with-eksctl' && step.kind !== 'await-nodegroup') return [];
+    return [{ ...step, group: step.params.group }];
+  });
+
+const replacementsIn = (plan: MigrationPlan, state: Readonly<RunState>): Made[] =>
+  madeBy(plan).filter(({ id }) => isDone(state, id));
 
 /** What the switch has changed, by path, and what cannot be told while or because it was made. */
 function vpcCniNow(plan: MigrationPlan, state: Readonly<RunState>) {
@@ -110,25 +129,24 @@ function vpcCniNow(plan: MigrationPlan, state: Readonly<RunState>) {
 const envPaths = (env: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(env).map(([name, value]) => [`vpcCni.env.${name}`, value]));
 
-function replacementExpectations(
-  plan: MigrationPlan,
-  state: Readonly<RunState>,
-  params: Step<'create-nodegroup'>['params'],
-): Expectation[] {
-  const { nodegroupName, amiType, taints, labels, tags } = params;
+function replacementExpectations(plan: MigrationPlan, state: Readonly<RunState>, { kind, group }: Made): Expectation[] {
+  const { nodegroupName, amiType, taints, labels, tags } = group;
   const path = `nodegroups.${nodegroupName}`;
-  const [scaled] = stepsOf(plan, 'scale-replacement').filter((step) => step.params.nodegroupName === nodegroupName);
-  const isScaled = scaled !== undefined && isDone(state, scaled.id);
-  const isScaling = scaled !== undefined && isBegun(state, scaled.id) && !isScaled;
-  const { minSize, maxSize, desiredSize } = isScaled ? scaled.params.scaling : params.scaling;
+  const scales = stepsOf(plan, 'scale-replacement').filter((step) => step.params.nodegroupName === nodegroupName);
+  const isScaling = scales.some(({ id }) => isBegun(state, id) && !isDone(state, id));
+  const isScaled = scales.every(({ id }) => isDone(state, id));
+  const last = scales.findLast(({ id }) => isDone(state, id));
+  const { minSize, maxSize, desiredSize } = last?.params.scaling ?? group.scaling;
   const moved = isMoved(plan, state);
   // where a cluster autoscaler decides about that, a plan relies on the limits alone
   const isOurs = !plan.expectations.some(({ path: known }) => known.endsWith('.scaling.limits'));
   return [
     { path: `${path}.status`, value: 'ACTIVE', whenChanged: 'replan' },
     { path: `${path}.amiType`, value: amiType, whenChanged: 'replan' },
-    { path: `${path}.launchTemplate.version`, value: ownVersion, whenChanged: 'replan' },
-    { path: `${path}.tags`, value: tags, whenChanged: 'replan' },
+    ...(kind === 'create-nodegroup'
+      ? [{ path: `${path}.launchTemplate.version`, value: ownVersion, whenChanged: 'replan' as const }]
+      : []),
+    ...(kind === 'await-nodegroup' ? [] : [{ path: `${path}.tags`, value: tags, whenChanged: 'replan' as const }]),
     ...(moved
       ? []
       : ([
@@ -149,7 +167,7 @@ const ownVersion = '1';
 
 /** The facts by the same paths as the expectations. Of labels and tags of a replacement those count that we gave it. */
 function factsOf(plan: MigrationPlan, facts: ClusterFacts): Expectation[] {
-  const created = new Map(stepsOf(plan, 'create-nodegroup').map(({ params }) => [params.nodegroupName, params]));
+  const created = new Map(madeBy(plan).map(({ group }) => [group.nodegroupName, group]));
   const scaled = new Map(
     stepsOf(plan, 'scale-replacement').map(({ params: { nodegroupName, scaling } }) => [nodegroupName, scaling]),
   );
@@ -168,7 +186,7 @@ function factsOf(plan: MigrationPlan, facts: ClusterFacts): Expectation[] {
           { path: `${path}.scaling`, value: scaling, whenChanged: 'warn' },
         ];
       }
-      const wanted = scaled.get(nodegroupName)?.desiredSize ?? scaling.desiredSize;
+      const wanted = scaled.get(nodegroupName)?.desiredSize ?? params.scaling.desiredSize;
       const ours: Nodegroup = {
         ...group,
         labels: picked(group.labels, params.labels),

@@ -102,7 +102,7 @@ const copied = [
   'launchTemplate',
   'remoteAccess',
 ] as const;
-const convenient = ['kubernetesVersion', 'updateConfig', 'nodeRepairEnabled', 'tags'] as const;
+const convenient = ['kubernetesVersion', 'updateConfig', 'nodeRepairConfig', 'tags'] as const;
 
 /** What a node group says of itself, but for its size. */
 export function groupFacts(nodegroup: Nodegroup): Expectation[] {
@@ -110,6 +110,7 @@ export function groupFacts(nodegroup: Nodegroup): Expectation[] {
   return [
     ...copied.map((key) => replan(`${path}.${key}`, nodegroup[key])),
     ...convenient.map((key) => warn(`${path}.${key}`, nodegroup[key])),
+    warn(`${path}.warmPoolConfig`, nodegroup.warmPoolConfig ?? null),
   ];
 }
 

@@ -1,21 +1,25 @@
-import { amiFamilies, type UserDataTemplates } from '../ami-families/index.ts';
-import { amiFamilyOf, isSupportedFamily } from '../domain/ami.ts';
+import type { UserDataTemplates } from '../ami-families/index.ts';
 import { envAfter, interfaceSettings } from '../domain/cni-settings.ts';
 import type { Finding } from '../domain/finding.ts';
 import { nodeMemory } from '../domain/node-memory.ts';
+import { ownerOf } from '../domain/nodegroup-owner.ts';
 import { maxPodsBefore } from '../domain/nodegroup-pods.ts';
-import { instanceTypeNames, instanceTypesOf, nodesOf, podsToMove } from '../domain/nodegroups.ts';
+import { nodesOf, podsToMove, replacementTypeNames, replacementTypesOf } from '../domain/nodegroups.ts';
 import type { MigrationPlan, NodegroupPlan, PlanRequest, RehearsalSummary } from '../domain/plan.ts';
 import { planIdOf } from '../domain/plan-id.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { ClusterSnapshot, Nodegroup } from '../domain/snapshot.ts';
+import { differencesOf } from './differences.ts';
 import { expectationsOf } from './expectations.ts';
+import { karpenterPlan } from './karpenter.ts';
 import { nameHash, replacementName } from './names.ts';
+import { replacementOf } from './replacement.ts';
 import { resolveMaxPods } from './resolve-max-pods.ts';
 import { scopeOf } from './scope.ts';
 import { replacementSubnets } from './select.ts';
 import { planSteps } from './steps.ts';
 import { prefixesPerNode } from './subnets.ts';
+import { canRender, userDataExtension } from './user-data.ts';
 
 /** Texts of the folder templates/. */
 export interface Templates {
@@ -41,6 +45,7 @@ export function makePlan({ snapshot, request, findings, toolVersion, templates }
   const scope = scopeOf(snapshot, request);
   const { sources, forecast } = scope;
   const hash = nameHash(snapshot, request);
+  const karpenter = karpenterPlan(snapshot, request);
   const planned = sources.map((nodegroup) => ({ nodegroup, plan: nodegroupPlan(snapshot, nodegroup, scope, hash) }));
   const plan: Omit<MigrationPlan, 'planId'> = {
     formatVersion: 1,
@@ -74,6 +79,7 @@ export function makePlan({ snapshot, request, findings, toolVersion, templates }
     }),
     forecast,
     rehearsal: rehearsalSummary(snapshot, scope),
+    ...(karpenter === undefined ? {} : { karpenter }),
   };
   // through JSON once, so that the plan in memory is the plan that will be read back
   const plain: typeof plan = JSON.parse(JSON.stringify(plan));
@@ -89,7 +95,7 @@ function nodegroupPlan(
 ): NodegroupPlan {
   const source = nodegroup.nodegroupName;
   const settings = interfaceSettings(envAfter(snapshot.vpcCni, request));
-  const { known } = instanceTypesOf(snapshot, nodegroup);
+  const { known } = replacementTypesOf(snapshot, nodegroup, request);
   const maxPods = resolveMaxPods(known, settings, request.maxPods);
   const replacement = replacementName(source, hash);
   const nodes = {
@@ -102,20 +108,24 @@ function nodegroupPlan(
     unplaced: [],
     unplacedPods: 0,
   };
-  return {
+  const plan: Omit<NodegroupPlan, 'differences'> = {
     source,
     replacement,
-    instanceTypes: instanceTypeNames(snapshot, nodegroup),
+    instanceTypes: replacementTypeNames(snapshot, nodegroup, request),
     subnetIds: replacementSubnets(nodegroup, request),
     nodes,
     maxPods,
-    maxPodsBefore: maxPodsBefore(snapshot, nodegroup, known, settings),
+    maxPodsBefore: maxPodsBefore(snapshot, nodegroup, settings),
     prefixesPerNode: prefixesPerNode(snapshot, nodegroup, request, maxPods, nodes.replacement),
-    memory: nodeMemory(snapshot, nodegroup, maxPods.value),
+    memory: nodeMemory(snapshot, nodegroup, known, maxPods.value),
     pods: podsToMove(snapshot, [source]).length,
     capacity: { nodesNeeded, limitedBy, unplaced, ...(unplacedPods ? { unplacedPods } : {}) },
-    userDataFile: `user-data/${replacement}.${userDataExtension(nodegroup)}`,
+    userDataFile: `user-data/${replacement}.${userDataExtension(snapshot, nodegroup, request)}`,
+    owner: ownerOf(nodegroup),
   };
+  const made = replacementOf(snapshot, nodegroup, plan, request, hash);
+  const isMade = canRender(snapshot, nodegroup, request);
+  return { ...plan, differences: isMade ? differencesOf(snapshot, nodegroup, plan, request, made) : [] };
 }
 
 function rehearsalSummary({ evictionRehearsal }: ClusterSnapshot, { request, movingPods }: Scope): RehearsalSummary {
@@ -128,9 +138,4 @@ function rehearsalSummary({ evictionRehearsal }: ClusterSnapshot, { request, mov
   const nothing = { pods: movingPods.length, asked: 0, accepted: 0, refused: 0 };
   if (movingPods.length === 0) return { ...nothing, partBecause: null };
   return { ...nothing, partBecause: request.rehearseEvictions ? 'not asked' : 'not asked (--no-rehearse-evictions)' };
-}
-
-function userDataExtension({ amiType }: Nodegroup): string {
-  const family = amiFamilyOf(amiType);
-  return isSupportedFamily(family) ? amiFamilies[family].extension : 'txt';
 }

@@ -15,7 +15,8 @@ import { unbudgetedPercent } from './steps.ts';
 import { vpcCniPlan } from './vpc-cni.ts';
 
 /** What a plan of this request would be about. Throws as selectSources does, and INPUT.SUBNET (exit 2). */
-export function scopeOf(snapshot: ClusterSnapshot, request: PlanRequest): Scope {
+export function scopeOf(seen: ClusterSnapshot, request: PlanRequest): Scope {
+  const snapshot = withGracePeriods(seen, request);
   refuseForeignSubnets(snapshot, request);
   const { sources, skipped } = selectSources(snapshot, request);
   const names = sources.map(({ nodegroupName }) => nodegroupName);
@@ -52,4 +53,14 @@ export function scopeOf(snapshot: ClusterSnapshot, request: PlanRequest): Scope 
       first: firstToMove(snapshot, movingPods),
     }),
   };
+}
+
+/** No pod takes longer to end than the request lets it. */
+function withGracePeriods(snapshot: ClusterSnapshot, { podGracePeriodSeconds }: PlanRequest): ClusterSnapshot {
+  if (podGracePeriodSeconds === undefined) return snapshot;
+  const pods = snapshot.pods.map((pod) => ({
+    ...pod,
+    terminationGracePeriodSeconds: Math.min(pod.terminationGracePeriodSeconds, podGracePeriodSeconds),
+  }));
+  return { ...snapshot, pods };
 }

@@ -1,23 +1,27 @@
-import { amiFamilies, type UserDataTemplates } from '../ami-families/index.ts';
-import { amiFamilyOf, isSupportedFamily } from '../domain/ami.ts';
+import type { UserDataTemplates } from '../ami-families/index.ts';
 import { clusterAutoscalerOf } from '../domain/autoscalers.ts';
 import { formatDuration } from '../domain/duration.ts';
+import { eksctlLacks, eksctlStack } from '../domain/eksctl-nodegroup.ts';
 import { firstToMove } from '../domain/first-to-move.ts';
-import { instanceTypeNames, podsToMove, sourceTag, templateOf } from '../domain/nodegroups.ts';
+import { handOverInstructions, nodegroupOwnerText, removalOf } from '../domain/nodegroup-owner.ts';
+import { podsToMove, templateOf } from '../domain/nodegroups.ts';
 import type {
   AnyStep,
+  CreationMode,
   Impact,
   NodegroupPlan,
   Order,
   Phase,
   PlanRequest,
+  ReplacementParts,
   Step,
   StepKind,
   StepParams,
 } from '../domain/plan.ts';
 import type { SubnetReservation } from '../domain/reservation.ts';
 import type { ClusterSnapshot, Nodegroup, Scaling } from '../domain/snapshot.ts';
-import { isOurs, launchTemplateData } from './launch-template.ts';
+import { replacementOf, replacementTags } from './replacement.ts';
+import { canRender, userDataOf } from './user-data.ts';
 import { vpcCniSteps } from './vpc-cni.ts';
 
 const minutes = 60;
@@ -25,6 +29,8 @@ const minutes = 60;
 /** Longest waits. EKS gives up on a node that does not join after 15 minutes; each wave of further nodes gets some more. */
 const timeouts = {
   firstNode: 20 * minutes,
+  eksctl: 60 * minutes,
+  external: 120 * minutes,
   scale: (nodes: number) => (20 + Math.ceil(nodes / 10)) * minutes,
   verifyAll: (nodes: number) => (15 + Math.ceil(nodes / 10)) * minutes,
   deletion: (nodes: number) => (30 + Math.ceil(nodes / 10)) * minutes,
@@ -50,22 +56,26 @@ export interface StepInputs {
 
 /**
  * All steps in the order of the story: ranges for prefixes reserved, the switch once, each replacement with one node and
- * then in full size, one cordon and one drain over all sources, soak, one deletion each. With `cordon-first` the sources are
+ * then in full size, one cordon and one drain over all sources, soak, one deletion (or handing over) each. With `cordon-first` the sources are
  * cordoned right before the switch, when all else is prepared, and nodes that came to them meanwhile before the drain. What
  * could add or end nodes by itself meanwhile is held back: old nodes right before the first cordon, new ones as they come.
- * No steps when some source cannot be given user data or the VPC CNI cannot be switched: a finding says why.
+ * No steps when some source cannot be given user data, eksctl has no words for it, or the VPC CNI cannot be switched: a
+ * finding says why.
  */
 export function planSteps(inputs: StepInputs): AnyStep[] {
   const { snapshot, request, sources, order } = inputs;
   if (
     sources.length === 0 ||
     snapshot.vpcCni.managedBy === 'absent' ||
-    !sources.every(({ nodegroup }) => canRender(snapshot, nodegroup))
+    !sources.every(({ nodegroup }) => canRender(snapshot, nodegroup, request)) ||
+    (request.createWith === 'eksctl' &&
+      sources.some(({ nodegroup }) => eksctlLacks(snapshot, nodegroup, request).length > 0))
   ) {
     return [];
   }
   const reserved = reserveSubnetCidrs(inputs);
-  const templates = sources.map(({ plan }) => `create-launch-template/${plan.source}`);
+  const templates =
+    request.createWith === 'api' ? sources.map(({ plan }) => `create-launch-template/${plan.source}`) : [];
   const heldFirst = order === 'cordon-first' ? holdSources(inputs, [...idsOf(reserved), ...templates]) : [];
   const cordonedFirst =
     order === 'cordon-first'
@@ -84,7 +94,7 @@ export function planSteps(inputs: StepInputs): AnyStep[] {
       : cordonSources(inputs, [...verified, ...idsOf(held)]);
   const drain = drainSources(inputs, [cordon.id]);
   const soaked = request.soakSeconds > 0 ? [soak(request.soakSeconds, [drain.id])] : [];
-  const deletions = sources.map(({ plan }) => deleteSource(snapshot, plan, [soaked[0]?.id ?? drain.id]));
+  const deletions = sources.map(({ plan }) => removeSource(inputs, plan, [soaked[0]?.id ?? drain.id]));
   const unprotected = unprotectReplacements(inputs, created, idsOf(deletions));
   return [
     ...reserved,
@@ -102,16 +112,6 @@ export function planSteps(inputs: StepInputs): AnyStep[] {
     ...unprotected,
     cleanup(inputs, [...idsOf(deletions), ...idsOf(unprotected)]),
   ];
-}
-
-/** A template with an image or user data of its own cannot be joined with ours. */
-export function canRender(snapshot: ClusterSnapshot, nodegroup: Nodegroup): boolean {
-  const template = templateOf(snapshot, nodegroup);
-  const isPlain =
-    template === undefined
-      ? nodegroup.launchTemplate === null
-      : template.imageId === null && template.userDataHash === null;
-  return isPlain && isSupportedFamily(amiFamilyOf(nodegroup.amiType));
 }
 
 function step<K extends StepKind>(
@@ -149,13 +149,15 @@ const reserveSubnetCidrs = ({ snapshot: { cluster }, hash, reservations }: StepI
     ),
   );
 
-/** Template, group with one node, that node verified, full size, all nodes verified; with an autoscaler each kept as it comes. */
+/** The group without a node, one node, that node verified, full size, all nodes verified; with an autoscaler each kept as it comes. */
 function replace(inputs: StepInputs, source: Nodegroup, plan: NodegroupPlan, switched: string[]): AnyStep[] {
-  const { snapshot, hash, request } = inputs;
+  const { snapshot, request } = inputs;
   const clusterName = snapshot.cluster.name;
   const [name, nodegroupName, pods] = [source.nodegroupName, plan.replacement, plan.maxPods.value];
-  const tags = { 'prefix-migrate/plan': hash, [sourceTag]: name };
-  const scaling = fullScaling(source, plan);
+  const parts = partsOf(inputs, source, plan);
+  const { scaling } = parts.group;
+  const made = makers[request.createWith](inputs, plan, parts, switched);
+  const there = idsOf(made.slice(-1));
   const verification = {
     clusterName,
     nodegroupName,
@@ -166,45 +168,20 @@ function replace(inputs: StepInputs, source: Nodegroup, plan: NodegroupPlan, swi
   };
   const addresses = request.canaryPods === 1 ? 'an address' : `${request.canaryPods} addresses`;
 
-  const template = step(
-    'create-launch-template',
-    name,
-    ['prepare', 'additive'],
-    [],
-    `launch template ${nodegroupName} with maxPods ${pods}`,
-    {
-      launchTemplateName: nodegroupName,
-      data: launchTemplateData(snapshot, source, tags),
-      userData: userDataOf(inputs, source, plan),
-      tags,
-      sourceTemplate: sourceTemplate(snapshot, source),
-    },
-  );
-  const group = step(
-    'create-nodegroup',
-    name,
-    ['create', 'additive'],
-    [...switched, template.id],
-    `node group ${nodegroupName} for ${name}, with one node first`,
-    {
-      clusterName,
-      nodegroupName,
-      source: name,
-      launchTemplateName: nodegroupName,
-      instanceTypes: instanceTypeNames(snapshot, source),
-      amiType: source.amiType,
-      capacityType: source.capacityType,
-      nodeRole: source.nodeRole,
-      subnetIds: plan.subnetIds,
-      scaling: { minSize: Math.min(1, scaling.minSize), maxSize: scaling.maxSize, desiredSize: 1 },
-      labels: withoutKeys(source.labels, (key) => !key.startsWith('eks.amazonaws.com/')),
-      taints: source.taints,
-      tags: { ...withoutKeys(source.tags, isOurs), ...tags },
-      kubernetesVersion: source.kubernetesVersion,
-      updateConfig: source.updateConfig,
-      nodeRepairEnabled: source.nodeRepairEnabled,
-    },
-  );
+  // somebody else's group has its nodes when it is there
+  const isScaledByUs = request.createWith !== 'external';
+  const scale = (to: Scaling, subject: string, dependsOn: string[], summary: string): AnyStep[] =>
+    isScaledByUs
+      ? [
+          step('scale-replacement', subject, ['verify', 'additive'], dependsOn, summary, {
+            clusterName,
+            nodegroupName,
+            scaling: to,
+            timeoutSeconds: timeouts.scale(to.desiredSize),
+          }),
+        ]
+      : [];
+
   const autoscaler = clusterAutoscalerOf(snapshot);
   const kept =
     autoscaler === null || scaling.desiredSize === 0
@@ -214,36 +191,41 @@ function replace(inputs: StepInputs, source: Nodegroup, plan: NodegroupPlan, swi
             'protect-replacement',
             name,
             ['verify', 'additive'],
-            [group.id],
+            there,
             `${autoscaler.namespace}/${autoscaler.name} is to leave new nodes of ${nodegroupName} alone`,
             {
               nodegroupName,
               nodes: scaling.desiredSize,
-              timeoutSeconds: timeouts.firstNode + timeouts.scale(scaling.desiredSize),
+              timeoutSeconds: 2 * timeouts.firstNode + timeouts.scale(scaling.desiredSize),
             },
           ),
         ];
+  const oneNode = { minSize: Math.min(1, scaling.minSize), maxSize: Math.max(1, scaling.maxSize), desiredSize: 1 };
+  const begun = scale(oneNode, `${name}/first`, there, `${nodegroupName} to one node`);
   const first = step(
     'verify-replacement',
     `${name}/first`,
     ['verify', 'additive'],
-    [group.id],
+    begun.length > 0 ? idsOf(begun) : there,
     `first node of ${nodegroupName}: prefixes, ${pods} pods, ${addresses} from ${request.canaryPods > 16 ? 'prefixes' : 'a prefix'}`,
-    { ...verification, nodes: 1, canaryPods: request.canaryPods, timeoutSeconds: timeouts.firstNode },
+    {
+      ...verification,
+      nodes: isScaledByUs ? 1 : Math.min(1, scaling.desiredSize),
+      canaryPods: request.canaryPods,
+      timeoutSeconds: timeouts.firstNode,
+    },
   );
-  const grown = step(
-    'scale-replacement',
+  const grown = scale(
+    scaling,
     name,
-    ['verify', 'additive'],
     [first.id],
     `${nodegroupName} to ${scaling.desiredSize} nodes (${scaling.minSize} to ${scaling.maxSize})`,
-    { clusterName, nodegroupName, scaling, timeoutSeconds: timeouts.scale(scaling.desiredSize) },
   );
   const all = step(
     'verify-replacement',
     name,
     ['verify', 'additive'],
-    [grown.id, ...idsOf(kept)],
+    [...idsOf(grown.length > 0 ? grown : [first]), ...idsOf(kept)],
     `all ${scaling.desiredSize} nodes of ${nodegroupName}`,
     // density is a question of type and subnet: the first node has answered it
     {
@@ -253,21 +235,104 @@ function replace(inputs: StepInputs, source: Nodegroup, plan: NodegroupPlan, swi
       timeoutSeconds: timeouts.verifyAll(scaling.desiredSize),
     },
   );
-  return [template, group, ...kept, first, grown, all];
+  return [...made, ...kept, ...begun, first, ...grown, all];
 }
 
-/** The limits of the source, widened where the replacement has another size. */
-const fullScaling = ({ scaling: { minSize, maxSize } }: Nodegroup, { nodes }: NodegroupPlan): Scaling => ({
-  minSize: Math.min(minSize, nodes.replacement),
-  maxSize: Math.max(maxSize, nodes.replacement),
-  desiredSize: nodes.replacement,
+/** Template and group of a replacement at its full size. */
+function partsOf(inputs: StepInputs, source: Nodegroup, plan: NodegroupPlan): ReplacementParts {
+  const { snapshot, request, hash } = inputs;
+  const { template, nodegroup } = replacementOf(snapshot, source, plan, request, hash);
+  // eksctl sets its own
+  const labels = Object.entries(nodegroup.labels).filter(([key]) => !key.startsWith('alpha.eksctl.io/'));
+  return {
+    group: request.createWith === 'api' ? nodegroup : { ...nodegroup, labels: Object.fromEntries(labels) },
+    template: {
+      launchTemplateName: plan.replacement,
+      data: template,
+      ...userDataOf(snapshot, request, source, plan, inputs.userData),
+      tags: replacementTags(source, hash),
+      sourceTemplate: sourceTemplate(snapshot, source),
+    },
+  };
+}
+
+type Maker = (inputs: StepInputs, plan: NodegroupPlan, parts: ReplacementParts, switched: string[]) => AnyStep[];
+
+/** Steps until a replacement is there; what comes next waits for the last of them. */
+const makers: Record<CreationMode, Maker> = {
+  api: (_inputs, plan, parts, switched) => {
+    const { source, replacement, maxPods } = plan;
+    const template = step(
+      'create-launch-template',
+      source,
+      ['prepare', 'additive'],
+      [],
+      `launch template ${replacement} with maxPods ${maxPods.value}`,
+      parts.template,
+    );
+    const group = step(
+      'create-nodegroup',
+      source,
+      ['create', 'additive'],
+      [...switched, template.id],
+      `node group ${replacement} for ${source}, empty at first`,
+      withoutNodes(parts).group,
+    );
+    return [template, group, compare(plan, parts, group.id)];
+  },
+  eksctl: ({ snapshot: { cluster } }, plan, parts, switched) => {
+    const { source, replacement, maxPods } = plan;
+    const group = step(
+      'create-with-eksctl',
+      source,
+      ['create', 'additive'],
+      switched,
+      `node group ${replacement} for ${source}, made by eksctl, empty at first`,
+      {
+        ...withoutNodes(parts),
+        region: cluster.region,
+        maxPods: maxPods.value,
+        timeoutSeconds: timeouts.eksctl,
+      },
+    );
+    return [group, compare(plan, parts, group.id)];
+  },
+  external: (_inputs, { source, replacement, owner }, parts, switched) => [
+    step(
+      'await-nodegroup',
+      source,
+      ['create', 'additive'],
+      switched,
+      `wait until somebody else has made node group ${replacement} for ${source}, with its ${parts.group.scaling.desiredSize} nodes`,
+      { ...parts, owner, timeoutSeconds: timeouts.external },
+    ),
+  ],
+};
+
+/** No node starts before EKS's own launch template has been read. */
+const withoutNodes = ({ group, template }: ReplacementParts): ReplacementParts => ({
+  group: { ...group, scaling: { minSize: 0, maxSize: Math.max(1, group.scaling.maxSize), desiredSize: 0 } },
+  template,
 });
 
-function userDataOf({ userData }: StepInputs, source: Nodegroup, plan: NodegroupPlan): string {
-  const family = amiFamilyOf(source.amiType);
-  if (!isSupportedFamily(family)) throw new Error(`no user data for ${source.amiType}`);
-  return amiFamilies[family].render(userData[family], { maxPods: plan.maxPods.value });
-}
+const compare = (
+  { source, replacement: nodegroupName, maxPods: { value: maxPods } }: NodegroupPlan,
+  { group: { clusterName }, template: { data } }: ReplacementParts,
+  dependsOn: string,
+): AnyStep =>
+  step(
+    'compare-launch-template',
+    source,
+    ['create', 'additive'],
+    [dependsOn],
+    `EKS's own launch template of ${nodegroupName} says maxPods ${maxPods}`,
+    {
+      clusterName,
+      nodegroupName,
+      maxPods,
+      imageId: typeof data['ImageId'] === 'string' ? data['ImageId'] : null,
+    },
+  );
 
 function sourceTemplate(
   snapshot: ClusterSnapshot,
@@ -277,9 +342,6 @@ function sourceTemplate(
   const { id, version } = source.launchTemplate;
   return { launchTemplateId: id, version, userDataHash: templateOf(snapshot, source)?.userDataHash ?? null };
 }
-
-const withoutKeys = (record: Record<string, string>, isKept: (key: string) => boolean): Record<string, string> =>
-  Object.fromEntries(Object.entries(record).filter(([key]) => isKept(key)));
 
 const namesOf = ({ sources }: StepInputs): string[] => sources.map(({ plan }) => plan.source);
 
@@ -297,8 +359,11 @@ function cordonNewNodes(inputs: StepInputs, dependsOn: string[]): AnyStep {
   return step('cordon-source', 'new-nodes', ['cordon', 'disruptive'], dependsOn, summary, { nodegroupNames });
 }
 
-/** A cluster autoscaler adds no nodes to the sources, and Auto Scaling ends none to even out zones, while pods move. */
-function holdSources({ snapshot, sources, order }: StepInputs, dependsOn: string[]): AnyStep[] {
+/**
+ * A cluster autoscaler adds no nodes to the sources, and Auto Scaling ends none to even out zones, while pods move. Where
+ * empty nodes are ended one by one, the sources may become smaller than their minSize.
+ */
+function holdSources({ snapshot, request, sources, order }: StepInputs, dependsOn: string[]): AnyStep[] {
   const phase = order === 'cordon-first' ? 'prepare' : 'cordon';
   const clusterName = snapshot.cluster.name;
   return sources.flatMap(({ nodegroup }): AnyStep[] => {
@@ -318,7 +383,7 @@ function holdSources({ snapshot, sources, order }: StepInputs, dependsOn: string
             ),
           ];
     const capped =
-      clusterAutoscalerOf(snapshot) === null
+      clusterAutoscalerOf(snapshot) === null && !request.releaseNodes
         ? []
         : [
             step(
@@ -326,8 +391,8 @@ function holdSources({ snapshot, sources, order }: StepInputs, dependsOn: string
               nodegroupName,
               [phase, 'disruptive'],
               dependsOn,
-              `${nodegroupName} does not grow any more`,
-              { clusterName, nodegroupName },
+              `${nodegroupName} does not grow any more${request.releaseNodes ? ', and may shrink to nothing' : ''}`,
+              { clusterName, nodegroupName, ...(request.releaseNodes && { releaseNodes: true }) },
             ),
           ];
     return [...suspended, ...capped];
@@ -387,6 +452,8 @@ function drainSources(inputs: StepInputs, dependsOn: string[]): AnyStep {
       first,
       surge: request.surge.map(deploymentOf),
       waitForJobsSeconds: request.waitForJobsSeconds,
+      ...(request.podGracePeriodSeconds !== undefined && { podGracePeriodSeconds: request.podGracePeriodSeconds }),
+      ...(request.releaseNodes && { releaseNodes: true }),
     },
   );
 }
@@ -398,10 +465,17 @@ function deploymentOf(text: string): { namespace: string; name: string } {
 }
 
 /** How the drain differs from evicting one pod after another. */
-function drainNotes({ surge, waitForJobsSeconds }: PlanRequest, first: readonly { name: string }[]): string {
+function drainNotes(
+  { surge, waitForJobsSeconds, podGracePeriodSeconds, releaseNodes }: PlanRequest,
+  first: readonly { name: string }[],
+): string {
   const notes = [
     ...(first.length > 0 ? [`first ${first.map(({ name }) => name).join(', ')}`] : []),
     ...(surge.length > 0 ? [`${surge.join(', ')} rolled over instead`] : []),
+    ...(podGracePeriodSeconds === undefined
+      ? []
+      : [`at most ${formatDuration(podGracePeriodSeconds)} to end for each`]),
+    ...(releaseNodes ? ['each node is ended once it is empty'] : []),
     ...(waitForJobsSeconds > 0 ? [`pods of Jobs may run on for ${formatDuration(waitForJobsSeconds)}`] : []),
   ];
   return notes.map((note) => `; ${note}`).join('');
@@ -410,24 +484,58 @@ function drainNotes({ surge, waitForJobsSeconds }: PlanRequest, first: readonly 
 const soak = (seconds: number, dependsOn: string[]): AnyStep =>
   step('soak', null, ['soak', 'additive'], dependsOn, `wait ${seconds} s and watch`, { seconds });
 
-function deleteSource({ cluster }: ClusterSnapshot, plan: NodegroupPlan, dependsOn: string[]): AnyStep {
+function removeSource(
+  { snapshot: { cluster }, request, sources }: StepInputs,
+  plan: NodegroupPlan,
+  dependsOn: string[],
+): AnyStep {
+  const { source: nodegroupName, replacement: replacementName, owner } = plan;
+  const target = { clusterName: cluster.name, nodegroupName, replacementName };
+  const removal = removalOf(owner, request.allow);
+  if (removal === 'hand-over') {
+    return step(
+      'hand-over-source',
+      nodegroupName,
+      ['delete', 'additive'],
+      dependsOn,
+      `leave ${nodegroupName} to ${nodegroupOwnerText(owner)}, drained and cordoned`,
+      {
+        ...target,
+        owner,
+        instructions: handOverInstructions(owner, plan, {
+          clusterName: cluster.name,
+          isMadeByUs: request.createWith !== 'external',
+        }),
+      },
+    );
+  }
+  const stack = removal === 'delete-stack' ? (owner.name ?? eksctlStack(cluster.name, nodegroupName)) : undefined;
+  const group = sources.find(({ nodegroup }) => nodegroup.nodegroupName === nodegroupName)?.nodegroup;
+  const template = stack === undefined ? undefined : group?.launchTemplate?.id;
   return step(
     'delete-source',
-    plan.source,
+    nodegroupName,
     ['delete', 'destructive'],
     dependsOn,
-    `delete node group ${plan.source} with its ${plan.nodes.source} nodes`,
+    `delete node group ${nodegroupName} with its ${plan.nodes.source} nodes${stack === undefined ? '' : ` and its stack ${stack}`}`,
     {
-      clusterName: cluster.name,
-      nodegroupName: plan.source,
-      replacementName: plan.replacement,
+      ...target,
+      ...(stack === undefined ? {} : { stack }),
+      ...(template === undefined ? {} : { stackTemplate: template }),
       timeoutSeconds: timeouts.deletion(plan.nodes.source),
     },
   );
 }
 
-const cleanup = ({ snapshot: { cluster }, reservations }: StepInputs, dependsOn: string[]): AnyStep =>
+const cleanup = ({ snapshot, request, sources, reservations }: StepInputs, dependsOn: string[]): AnyStep =>
   step('cleanup', null, ['cleanup', 'additive'], dependsOn, 'remove what the run left behind', {
-    clusterName: cluster.name,
+    clusterName: snapshot.cluster.name,
     reserved: reservations.flatMap(({ subnetId, ranges }) => ranges.map(({ cidr }) => `${cidr} of ${subnetId}`)),
+    subnetIds: [
+      ...new Set([
+        ...sources.flatMap(({ nodegroup, plan }) => [...nodegroup.subnetIds, ...plan.subnetIds]),
+        ...snapshot.eniConfigs.flatMap(({ subnetId }) => subnetId ?? []),
+      ]),
+    ].toSorted(),
+    launchTemplateNames: request.createWith === 'api' ? sources.map(({ plan }) => plan.replacement) : [],
   });

@@ -3,7 +3,7 @@ import { eniConfigsOfNewNodes, usesCustomNetworking } from '../domain/eni-config
 import { usesPoolAddress } from '../domain/evictable.ts';
 import type { PodLimit } from '../domain/max-pods.ts';
 import { isGivenToEveryNode } from '../domain/node-labels.ts';
-import { desiredNodes, instanceTypesOf, nodesOf, podsToMove, usesVpcCni } from '../domain/nodegroups.ts';
+import { desiredNodes, nodesOf, podsToMove, replacementTypesOf, usesVpcCni } from '../domain/nodegroups.ts';
 import type { NodegroupPlan, Order, PlanRequest } from '../domain/plan.ts';
 import { mostPrefixes, steadyPrefixes } from '../domain/prefix-pool.ts';
 import type { ClusterSnapshot, Nodegroup, Pod } from '../domain/snapshot.ts';
@@ -119,7 +119,7 @@ function prefixesWith(
   prefixesFor = steadyPrefixes,
 ) {
   const env = envAfter(snapshot.vpcCni, request);
-  const { known } = instanceTypesOf(snapshot, source);
+  const { known } = replacementTypesOf(snapshot, source, request);
   const pools = known.map((type) => poolSettings(env, vpcCniVersion(snapshot.vpcCni), type, maxPods.value));
   return (pods: number) => Math.max(0, ...pools.map((pool) => prefixesFor(Math.min(maxPods.value, pods), pool)));
 }
@@ -170,7 +170,7 @@ function replacementDemand(
   { nodes, podsPerNode }: ReturnType<Planned>,
 ) {
   const settings = interfaceSettings(envAfter(snapshot.vpcCni, request));
-  const { known } = instanceTypesOf(snapshot, source);
+  const { known } = replacementTypesOf(snapshot, source, request);
   const maxPods = resolveMaxPods(known, settings, request.maxPods);
   const slotsPerInterface = Math.max(1, Math.min(...known.map((type) => type.ipv4PerEni - 1)));
   const prefixesFor = prefixesWith(snapshot, source, request, maxPods, mostPrefixes);

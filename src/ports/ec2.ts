@@ -1,3 +1,4 @@
+import type { RightAnswer } from '../domain/rights.ts';
 import type { InstanceType, LaunchTemplateVersion, NetworkInterface, Subnet } from '../domain/snapshot.ts';
 
 export interface LaunchTemplate {
@@ -15,10 +16,19 @@ export interface SubnetCidrReservation {
   tags: Record<string, string>;
 }
 
+/** What EC2 says to a request as a dry run: to the action itself, or to another one that belongs to it. */
+export interface DryRunAnswer {
+  /** `ec2:CreateTags` */
+  action: string;
+  answer: RightAnswer;
+}
+
 /** EC2, in domain words. Paged, retried and translated like EksPort. */
 export interface Ec2Port {
   /** Types that do not exist in the region are not in the answer. */
   describeInstanceTypes(names: string[]): Promise<InstanceType[]>;
+  /** Names of the types that meet InstanceRequirements, as an Auto Scaling group or a launch template has them. */
+  instanceTypesThatMeet(requirements: Record<string, unknown>, architectures: string[]): Promise<string[]>;
   /** Subnets with their CIDR reservations. One that EC2 does not know is an error, or missing from the answer. */
   describeSubnets(subnetIds: string[], options?: { unknown: 'refuse' | 'leave-out' }): Promise<Subnet[]>;
   /** IPv4 reservations, those of the owner of a shared subnet included; undefined when the subnet does not exist. */
@@ -49,4 +59,15 @@ export interface Ec2Port {
   ): Promise<LaunchTemplate>;
   /** Deleting what is gone is success. */
   deleteLaunchTemplate(launchTemplateId: string): Promise<void>;
+  /** Whether the caller may make such a template and tag it. A dry run: nothing is made. */
+  mayCreateLaunchTemplate(request: {
+    data: Record<string, unknown>;
+    tags: Record<string, string>;
+  }): Promise<DryRunAnswer>;
+  /** Whether the caller may reserve a range of a subnet and tag the reservation. A dry run: nothing is reserved. */
+  mayReserveSubnetCidr(request: {
+    subnetId: string;
+    cidr: string;
+    tags: Record<string, string>;
+  }): Promise<DryRunAnswer>;
 }

@@ -1,21 +1,8 @@
-import type { Cluster, HealthIssue, Nodegroup, NodegroupTaint, Scaling } from '../domain/snapshot.ts';
+import type { StepParams } from '../domain/plan.ts';
+import type { Cluster, HealthIssue, Nodegroup, Scaling } from '../domain/snapshot.ts';
 
-export interface NodegroupRequest {
-  clusterName: string;
-  nodegroupName: string;
+export interface NodegroupRequest extends Omit<StepParams['create-nodegroup'], 'source' | 'launchTemplateName'> {
   launchTemplate: { id: string; version: string };
-  instanceTypes: string[];
-  amiType: string;
-  capacityType: string;
-  nodeRole: string;
-  subnetIds: string[];
-  scaling: Scaling;
-  labels: Record<string, string>;
-  taints: NodegroupTaint[];
-  tags: Record<string, string>;
-  kubernetesVersion: string | null;
-  updateConfig: { maxUnavailable?: number; maxUnavailablePercentage?: number; updateStrategy?: string } | null;
-  nodeRepairEnabled: boolean | null;
 }
 
 export interface Addon {
@@ -41,6 +28,8 @@ export interface EksUpdate {
 export interface EksPort {
   describeCluster(name: string): Promise<Omit<Cluster, 'callerArn'> & { certificateAuthorityData: string }>;
   listNodegroups(clusterName: string): Promise<string[]>;
+  /** ARNs of the roles whose access entry (type EC2_LINUX) lets nodes join. Of use, not needed: nobody waits long for it. */
+  accessEntriesOfNodes(clusterName: string): Promise<string[]>;
   describeNodegroup(clusterName: string, nodegroupName: string): Promise<Nodegroup | undefined>;
   createNodegroup(request: NodegroupRequest, token: string): Promise<void>;
   /** Members that are left out stay as they are. Returns the id of the update. */

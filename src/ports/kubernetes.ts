@@ -1,9 +1,11 @@
+import type { KubernetesAccess, RightAnswer } from '../domain/rights.ts';
 import type {
   ClusterNode,
   CsiNode,
   DaemonSetRollout,
   EniConfig,
   Job,
+  Karpenter,
   NotSeen,
   Pod,
   PodDisruptionBudget,
@@ -138,6 +140,10 @@ export interface KubernetesPort {
   /** Of pods and what they ask for. */
   listResourceQuotas(onMissed?: OnMissed): Promise<ResourceQuota[]>;
   apiGroups(onMissed?: OnMissed): Promise<string[]>;
+  /** Node pools and node classes of Karpenter, by the newest version served; undefined when there are none. */
+  karpenter(onMissed?: OnMissed): Promise<Karpenter | undefined>;
+  /** ARNs of the roles that aws-auth lets join as nodes; null when it may not be read. */
+  rolesOfAwsAuth(onMissed?: OnMissed): Promise<string[] | null>;
   /** What would create the pod again: without status and without what the server, the scheduler and webhooks added. */
   podManifest(namespace: string, name: string): Promise<PodManifest | undefined>;
   /** Events about the pod, the last one first. */
@@ -171,9 +177,10 @@ export interface KubernetesPort {
   cordon(nodeName: string, uid: string, annotation: { key: string; value: string }): Promise<ClusterNode | undefined>;
   /** Clears unschedulable and the annotation. */
   uncordon(nodeName: string, annotationKey: string): Promise<ClusterNode | undefined>;
+  /** `graceSeconds`: what the pod gets to end in place of its own time. */
   evict(
     pod: { namespace: string; name: string; uid: string },
-    options?: { dryRun?: boolean; signal?: AbortSignal },
+    options?: { dryRun?: boolean; graceSeconds?: number; signal?: AbortSignal },
   ): Promise<EvictionOutcome>;
   /** Creates a canary pod from a manifest; AlreadyExists is success. */
   createPod(namespace: string, manifest: Record<string, unknown>): Promise<void>;
@@ -187,6 +194,8 @@ export interface KubernetesPort {
     listener: (event: FollowEvent<Followed[K]>) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /** Whether the caller may do it (SelfSubjectAccessReview). What admission says to it is another question. */
+  mayI(access: KubernetesAccess): Promise<RightAnswer>;
   getConfigMap(namespace: string, name: string): Promise<ConfigMap | undefined>;
   /** `conflict` when somebody else created or changed it in between. Without resourceVersion it is created. */
   putConfigMap(

@@ -30,7 +30,7 @@ export function isWrite(operation: string): boolean {
   if (service === 'k8s') {
     return !/^(get|list|watch) /.test(name) && !name.endsWith('reviews');
   }
-  return !/^(Describe|Get|List)/.test(name);
+  return !/^(Describe|Get|List|Simulate)/.test(name);
 }
 
 /** The segments stay percent-encoded: an ARN with its encoded slashes is one segment. */
@@ -43,6 +43,8 @@ const queryServices: Record<string, string> = {
   '2016-11-15': 'ec2',
   '2011-01-01': 'autoscaling',
   '2011-06-15': 'sts',
+  '2010-05-08': 'iam',
+  '2010-05-15': 'cloudformation',
 };
 
 /** Method, path (`*` is one segment) and operation of the EKS API 2017-11-01. */

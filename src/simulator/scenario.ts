@@ -1,3 +1,5 @@
+import type { XmlTree } from './aws/query.ts';
+
 /**
  * What a world starts as: plain typed values, no behaviour. The world builder boots it to a settled state
  * (nodes Ready, pods running with addresses of their node's ENIs) before the first request is answered.
@@ -21,6 +23,16 @@ export interface Scenario {
   /** ENIConfig objects of custom networking; `AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG` of the VPC CNI makes them count. */
   eniConfigs?: EniConfigSpec[];
   nodegroups: NodegroupSpec[];
+  /** Systems of images that are somebody's own; Amazon Linux 2023 unless told. */
+  images?: Record<string, 'al2023' | 'al2' | 'ubuntu' | 'bottlerocket'>;
+  /** Auto Scaling groups of somebody's own: EKS knows nothing of them, their nodes join by themselves. */
+  autoScalingGroups?: AutoScalingGroupSpec[];
+  /** Where the roles of nodes stand that may join: access entries unless told; with aws-auth there are no others. */
+  nodeRolesIn?: 'access-entries' | 'aws-auth';
+  /** Somebody runs Karpenter: its objects and nodes, not what it does. */
+  karpenter?: KarpenterSpec;
+  /** CloudFormation stacks that have made node groups. */
+  stacks?: StackSpec[];
   workloads: WorkloadSpec[];
   budgets: BudgetSpec[];
   quotas?: QuotaSpec[];
@@ -32,7 +44,7 @@ export interface Scenario {
   /** Somebody runs the cluster autoscaler: `clusterAutoscalerDeployment` is among the workloads. */
   clusterAutoscaler?: ClusterAutoscalerSpec;
   timings: Timings;
-  /** How CreateNodegroup ends for groups created after the start, when not well. */
+  /** How groups that are created after the start end when they are to have nodes: at once, or when they grow from none. */
   createFailure?: { code: string; message: string; afterSeconds: number };
   /** Whether EKS enforces its own maxPods over a NodeConfig of the launch template (sources disagree; default false). */
   eksMaxPodsWins?: boolean;
@@ -45,6 +57,17 @@ export interface SubnetSpec {
   /** Addresses held by things that are not nodes, for fragmentation; each becomes an ENI of its own. */
   foreignAddresses?: { kind: 'network_load_balancer' | 'vpc_endpoint' | 'lambda' | 'interface'; address: string }[];
   reservations?: { cidr: string; type: 'prefix' | 'explicit' }[];
+}
+
+export interface StackSpec {
+  name: string;
+  /** Goes with the stack. */
+  nodegroup: string;
+  terminationProtection?: boolean;
+  /** It has made the node role, too, which others may use. */
+  ownsRole?: boolean;
+  /** Something of it cannot be deleted. */
+  deletionFails?: { logicalId: string; reason: string };
 }
 
 export interface EniConfigSpec {
@@ -79,12 +102,44 @@ export interface NodegroupSpec {
   taints?: { key: string; value: string; effect: 'NO_SCHEDULE' | 'NO_EXECUTE' | 'PREFER_NO_SCHEDULE' }[];
   tags?: Record<string, string>;
   diskSize?: number;
+  /**
+   * A launch template of somebody's own: LaunchTemplateData in the element names of EC2's answers, with the user data as text,
+   * in which `{endpoint}` and `{certificateAuthority}` stand for those of the cluster.
+   */
+  launchTemplate?: { name: string; data: XmlTree; userData?: string };
   /** What somebody has annotated its first nodes with, by hand. */
   nodeAnnotations?: Record<string, string>;
   /** Auto Scaling processes that somebody has suspended. */
   suspendedProcesses?: string[];
   /** What EKS gave its nodes when the group was created; unless told, what it would calculate at the start of the world. */
   maxPods?: number;
+}
+
+export interface AutoScalingGroupSpec {
+  name: string;
+  /** Of its launch template, which it names by `$Latest`. */
+  instanceType: string;
+  /** Types of a mixed instances policy, or what it asks of types instead. */
+  overrides?: string[];
+  requirements?: { vcpus: [number, number]; memoryMib: [number, number] };
+  /** Of that policy, above a base of none; 100 unless told. */
+  onDemandPercent?: number;
+  /** A launch configuration in place of the template. */
+  launchConfiguration?: string;
+  scaling: { minSize: number; maxSize: number; desiredSize: number };
+  subnetIds: string[];
+  /** What its user data tells the kubelet. */
+  labels?: Record<string, string>;
+  taints?: { key: string; value: string; effect: 'NO_SCHEDULE' | 'NO_EXECUTE' | 'PREFER_NO_SCHEDULE' }[];
+  maxPods?: number;
+  tags?: Record<string, string>;
+  /** Name of the role in its instance profile; that of the managed node groups unless told. */
+  role?: string;
+}
+
+export interface KarpenterSpec {
+  nodeClasses: { name: string; amiFamily?: string; maxPods?: number }[];
+  nodePools: { name: string; nodeClass: string; nodes: number; instanceType: string; subnetIds: string[] }[];
 }
 
 export interface WorkloadSpec {

@@ -122,4 +122,6 @@ export interface ClusterControl {
   evict(namespace: string, podName: string): boolean;
   /** Deletes a pod with its grace period (what a controller or a person does), not asking any budget. */
   deletePod(namespace: string, podName: string): void;
+  /** The node's kubelet falls silent: it may not talk to the API any more. */
+  stopKubelet?(nodeName: string): void;
 }

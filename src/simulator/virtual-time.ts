@@ -3,6 +3,8 @@ import type { VirtualClock } from './clock.ts';
 export interface DriveOptions {
   /** Requests that the program has sent and that are not answered yet; named in errors, waited for a little longer. */
   inFlight?: () => readonly string[];
+  /** True while another process is at work for the program: time stands still until it has ended. */
+  isWaitedFor?: () => boolean;
   /** How much time of the world the work may take, in milliseconds; a day unless told. */
   limitMs?: number;
 }
@@ -22,7 +24,7 @@ const quietTurnsInFlight = 12;
  * @throws what `work` throws; an Error when it waits for something that no timer will bring, or beyond `limitMs`.
  */
 export async function drive<T>(clock: VirtualClock, work: Promise<T>, options: DriveOptions = {}): Promise<T> {
-  const { inFlight = () => [], limitMs = day } = options;
+  const { inFlight = () => [], isWaitedFor = () => false, limitMs = day } = options;
   const begin = clock.now();
   let settled = false;
   const watching = work.then(
@@ -30,7 +32,8 @@ export async function drive<T>(clock: VirtualClock, work: Promise<T>, options: D
     () => (settled = true),
   );
   for (;;) {
-    await settle(inFlight);
+    do await settle(inFlight);
+    while (isWaitedFor());
     if (settled) return watching.then(() => work);
     if (!clock.runNext()) throw new Error(`deadlock ${where()}: the work waits, and no timer is set`);
     if (clock.now() - begin > limitMs) throw new Error(`not finished ${where()}: the limit is ${limitMs / 1000} s`);

@@ -1,10 +1,11 @@
 /** A whole world from a scenario: AWS and Kubernetes on one clock and one seed, booted to a settled state. */
 import type { Ec2 } from './aws/ec2.ts';
 import { createAws } from './aws/index.ts';
+import type { PolicyDocument } from './aws/policy.ts';
 import { createVirtualClock, type WorldClock } from './clock.ts';
 import { startClusterAutoscaler } from './cluster-autoscaler.ts';
 import { type FaultRule, withFaults } from './faults.ts';
-import type { AccessRule, User } from './kubernetes/api-server.ts';
+import { type AccessRule, type RbacObject, rulesOfBindings, type User } from './kubernetes/api-server.ts';
 import { createCluster } from './kubernetes/cluster.ts';
 import type { Node, Pod } from './kubernetes/objects.ts';
 import type { DisruptionReport } from './kubernetes/observer.ts';
@@ -35,6 +36,16 @@ export interface WorldUser {
   rules?: readonly AccessRule[];
   /** Actions that AWS refuses: `ec2:CreateTags` */
   deniedActions?: readonly string[];
+  /** What AWS allows; everything without it. */
+  policy?: PolicyDocument;
+}
+
+/** What somebody may do from now on: by an IAM policy, and by roles of Kubernetes and what binds them. */
+export interface WorldRights {
+  policy?: PolicyDocument;
+  rbac: readonly RbacObject[];
+  /** of the user in Kubernetes */
+  groups: readonly string[];
 }
 
 export interface Handlers {
@@ -63,6 +74,8 @@ export interface World extends Handlers {
   administrator: { accessKeyId: string; secretAccessKey: string; token: string };
   /** The same handlers for requests that carry no or other credentials: they count as those of this user. */
   handlersFor(userName: string): Handlers;
+  /** In place of what the user could do before. */
+  setRights(userName: string, rights: WorldRights): void;
   /** Since the end of the boot. */
   stats(): WorldStats;
   snapshotOfState(): Promise<StateSnapshot>;
@@ -90,10 +103,7 @@ export function createWorld(scenario: Scenario, options: WorldOptions = {}): Wor
   const { clock = createVirtualClock(startOf2026), seed = 1, faults = [], users = [] } = options;
   const resume = clock.stop();
   const random = createRandom(seed);
-  const people: readonly WorldUser[] = [
-    { name: 'administrator', groups: ['system:masters'], ...administrator },
-    ...users,
-  ];
+  const people: WorldUser[] = [{ name: 'administrator', groups: ['system:masters'], ...administrator }, ...users];
   const personOf = (credential: string): WorldUser | undefined =>
     people.find(({ accessKeyId, token }) => accessKeyId === credential || token === credential);
   let caller: WorldUser | undefined;
@@ -109,6 +119,7 @@ export function createWorld(scenario: Scenario, options: WorldOptions = {}): Wor
     }),
     credentials: (accessKeyId) => (personOf(accessKeyId) ? 'valid' : 'unknown'),
     denied: (action) => caller?.deniedActions?.includes(action) ?? false,
+    policy: () => caller?.policy,
   });
   const cluster = createCluster({
     clock,
@@ -116,6 +127,7 @@ export function createWorld(scenario: Scenario, options: WorldOptions = {}): Wor
     network: aws.network,
     timings: scenario.timings,
     ...(scenario.ebsCsi ? { attachLimit: scenario.ebsCsi.attachLimit } : {}),
+    ...(scenario.karpenter ? { installed: ['karpenter.sh', 'karpenter.k8s.aws'] } : {}),
     authenticate: (token) => kubernetesUser(personOf(credentialOf(bearing(token)) ?? '')),
   });
   const { store } = cluster;
@@ -174,6 +186,14 @@ export function createWorld(scenario: Scenario, options: WorldOptions = {}): Wor
         aws: signedBy(person.accessKeyId, handlers.aws),
         kubernetes: authorizedBy(`Bearer ${person.token}`, handlers.kubernetes),
       };
+    },
+    setRights(userName, { policy, rbac, groups }) {
+      const index = people.findIndex(({ name }) => name === userName);
+      const person = people[index];
+      if (person === undefined) throw new Error(`the world has no user ${userName}`);
+      const { policy: _before, ...rest } = person;
+      const rules = rulesOfBindings(rbac, { name: userName, groups });
+      people[index] = { ...rest, groups, rules, ...(policy && { policy }) };
     },
     stats() {
       const disruptions = cluster.report();

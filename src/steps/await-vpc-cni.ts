@@ -4,7 +4,8 @@ import type { Step } from '../domain/plan.ts';
 import { differing, liveDaemonSet, neverRolled, whatIsBehind } from './aws-node-rollout.ts';
 import { sameAgain, stoppedPartWay } from './conflict.ts';
 import { daemonSetGone } from './patch-vpc-cni.ts';
-import type { StepContext, StepHandler } from './step-handler.ts';
+import type { StepHandler } from './step-handler.ts';
+import { isToldIn } from './told.ts';
 
 type AwaitStep = Step<'await-vpc-cni'>;
 
@@ -49,13 +50,6 @@ export const awaitVpcCni: StepHandler<'await-vpc-cni'> = {
 
   deadlineSeconds: ({ params }) => params.timeoutSeconds,
 };
-
-/** Each run tells it once, so that whoever goes on with the plan sees it as well. */
-function isToldIn({ state }: StepContext, { id }: AwaitStep): boolean {
-  const notedIn = state.steps[id]?.notedIn ?? null;
-  const current = state.runs.at(-1)?.runId ?? notedIn;
-  return notedIn !== null && notedIn === current;
-}
 
 const notChanged = ({ params }: AwaitStep, missing: readonly string[]) =>
   stoppedPartWay({

@@ -71,3 +71,16 @@ export const statusText = ({ nodegroupName, status, healthIssues }: Nodegroup): 
 /** `AccessDenied: no right to ... (i-0abc, i-0def)` */
 export const issueText = ({ code, message, resourceIds }: HealthIssue): string =>
   `${code}: ${message}${resourceIds.length > 0 ? ` (${resourceIds.join(', ')})` : ''}`;
+
+/** Somebody else's group has the name of a replacement. */
+export function nameTaken(clusterName: string, nodegroupName: string): Observation {
+  return conflict({
+    code: 'NODEGROUP.NAME_TAKEN',
+    message: `There is a node group ${nodegroupName} already that this plan did not make. It was left as it is.`,
+    why: 'It does not carry the tags of this plan.',
+    nextActions: [
+      `aws eks describe-nodegroup --cluster-name ${clusterName} --nodegroup-name ${nodegroupName}`,
+      `make a new plan: prefix-migrate plan --cluster ${clusterName}`,
+    ],
+  });
+}

@@ -6,7 +6,7 @@ import type { Ports } from '../ports/ports.ts';
 import { conflict, sameAgain, stoppedPartWay } from './conflict.ts';
 import { isOurs } from './ownership.ts';
 import type { Observation, StepHandler } from './step-handler.ts';
-import { joinUserData } from './user-data.ts';
+import { fillClusterValues, mergeUserData } from './user-data.ts';
 
 type Params = StepParams['create-launch-template'];
 
@@ -21,7 +21,12 @@ export const createLaunchTemplate: StepHandler<'create-launch-template'> = {
     const { launchTemplateName: name, tags } = params;
     const found = await ports.ec2.findLaunchTemplate(name);
     const change = await sourceChange(params, ports);
-    if (found === undefined) return change ?? { kind: 'actionable', detail: `there is no launch template ${name} yet` };
+    if (found === undefined) {
+      if (change !== null) return change;
+      // said now when the two cannot be joined, before anything is made
+      await userData(params, ports);
+      return { kind: 'actionable', detail: `there is no launch template ${name} yet` };
+    }
     if (!isOurs(tags, found.tags)) return takenByOthers(name);
     if (change !== null) return change;
     const version = await ports.ec2.describeLaunchTemplateVersion(found.launchTemplateId, ownVersion);
@@ -68,10 +73,14 @@ async function sourceChange({ sourceTemplate }: Params, ports: Ports): Promise<O
 }
 
 /** May hold secrets: goes from EC2 to EC2 and nowhere else. */
-async function userData({ sourceTemplate, userData: ours }: Params, ports: Ports): Promise<string> {
-  if (sourceTemplate === null || sourceTemplate.userDataHash === null) return ours;
-  const { launchTemplateId, version } = sourceTemplate;
-  return joinUserData(await ports.ec2.launchTemplateUserData(launchTemplateId, version), ours);
+async function userData({ sourceTemplate, userData: ours, merge }: Params, ports: Ports): Promise<string> {
+  const cluster = merge?.valuesOfCluster;
+  const filled = cluster === undefined ? ours : fillClusterValues(ours, await ports.eks.describeCluster(cluster));
+  const hasOwn = sourceTemplate !== null && sourceTemplate.userDataHash !== null;
+  const source = hasOwn
+    ? await ports.ec2.launchTemplateUserData(sourceTemplate.launchTemplateId, sourceTemplate.version)
+    : null;
+  return mergeUserData(source, filled, merge);
 }
 
 /** EC2 may show the template before its version. */

@@ -2,7 +2,7 @@ import type { StepParams } from '../domain/plan.ts';
 import { undoPrefix } from '../domain/run-state.ts';
 import type { Nodegroup } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
-import { conflict, failedForGood, isRecovering, issueText, sameAgain, statusText } from './conflict.ts';
+import { conflict, failedForGood, isRecovering, issueText, nameTaken, sameAgain, statusText } from './conflict.ts';
 import { ownVersion } from './create-launch-template.ts';
 import { isOurs } from './ownership.ts';
 import type { Observation, StepHandler } from './step-handler.ts';
@@ -121,18 +121,6 @@ async function failed(params: Params, group: Nodegroup, ports: Ports): Promise<O
       `remove the cause, then delete the failed group: aws eks delete-nodegroup ${name}`,
       `aws eks wait nodegroup-deleted ${name}`,
       sameAgain,
-    ],
-  });
-}
-
-function nameTaken(clusterName: string, nodegroupName: string): Observation {
-  return conflict({
-    code: 'NODEGROUP.NAME_TAKEN',
-    message: `There is a node group ${nodegroupName} already that this plan did not make. It was left as it is.`,
-    why: 'It does not carry the tags of this plan.',
-    nextActions: [
-      `aws eks describe-nodegroup --cluster-name ${clusterName} --nodegroup-name ${nodegroupName}`,
-      `make a new plan: prefix-migrate plan --cluster ${clusterName}`,
     ],
   });
 }

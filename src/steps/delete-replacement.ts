@@ -3,8 +3,10 @@ import type { ClusterNode } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
 import { deletionFailed, emptyLateNodes, explainStuckDeletion, inTheWay } from './nodegroup-deletion.ts';
 import { isOurs } from './ownership.ts';
+import { sharedRole } from './shared-role.ts';
+import { deleteGroup, stackOf, stackProtected, stackUnderWay } from './stack-deletion.ts';
 import type { Observation, StepContext, StepHandler } from './step-handler.ts';
-import { deletion, mayHaveActed, mayStillShow, undoneId } from './undoing.ts';
+import { mayHaveActed, mayStillShow, undoneId } from './undoing.ts';
 
 type DeleteStep = Step<'delete-replacement'>;
 
@@ -24,11 +26,14 @@ export const deleteReplacement: StepHandler<'delete-replacement'> = {
     const now = await observe(step, ports, run);
     if (now.kind === 'conflict') throw now.error;
     if (now.kind !== 'actionable' || (await emptyLateNodes(step, ports, run)) || run.signal.aborted) return;
-    await ports.eks.deleteNodegroup(clusterName, nodegroupName);
-    await run.progress({ kind: 'update-requested', what: deletion, id: nodegroupName });
+    const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
+    if (group !== undefined) await deleteGroup(step.params, group, ports, run);
   },
 
-  describeCall: ({ params }) => `eks:DeleteNodegroup ${params.nodegroupName} of cluster ${params.clusterName}`,
+  describeCall: ({ params: { clusterName, nodegroupName, stack } }) =>
+    stack === undefined
+      ? `eks:DeleteNodegroup ${nodegroupName} of cluster ${clusterName}`
+      : `cloudformation:DeleteStack ${stack}, or eks:DeleteNodegroup ${nodegroupName} of cluster ${clusterName} where that stack is gone`,
 
   /** A plan that wants it again makes it. */
   undo: () => undefined,
@@ -45,6 +50,9 @@ async function observe(step: DeleteStep, ports: Ports, context: StepContext): Pr
     return { kind: 'satisfied', detail: `node group ${nodegroupName} was not made by this plan: it stays` };
   }
   const nodes = await ports.kubernetes.listNodes(nodegroupName);
+  const stack = await stackOf(step.params, ports);
+  const underWay = await stackUnderWay(step.params, stack, ports);
+  if (underWay !== null) return underWay;
   if (group === undefined) return absent(step, nodes, ports, context);
   const detail = `node group ${nodegroupName} is ${group.status}`;
   if (group.status === 'DELETING') return { kind: 'in-progress', detail: `${detail}, ${nodes.length} nodes left` };
@@ -53,7 +61,10 @@ async function observe(step: DeleteStep, ports: Ports, context: StepContext): Pr
   if (isInUse !== null) return isInUse;
   // EKS deletes no group in the middle of a change
   if (group.status === 'CREATING' || group.status === 'UPDATING') return { kind: 'in-progress', detail };
-  return { kind: 'actionable', detail: `${nodegroupName} is empty` };
+  return (
+    stackProtected(step.params, stack) ??
+    (await sharedRole(step.params, group, ports)) ?? { kind: 'actionable', detail: `${nodegroupName} is empty` }
+  );
 }
 
 function absent(step: DeleteStep, nodes: readonly ClusterNode[], ports: Ports, context: StepContext): Observation {

@@ -4,6 +4,8 @@ import type { Ports } from '../ports/ports.ts';
 import { isRecovering, sameAgain, statusText, stoppedPartWay } from './conflict.ts';
 import { deletionFailed, emptyLateNodes, explainStuckDeletion, inTheWay } from './nodegroup-deletion.ts';
 import { type PrefixEvidence, prefixEvidence } from './prefix-evidence.ts';
+import { sharedRole } from './shared-role.ts';
+import { deleteGroup, stackOf, stackProtected, stackUnderWay, whyStackStays } from './stack-deletion.ts';
 import type { Observation, StepContext, StepHandler } from './step-handler.ts';
 
 type Params = StepParams['delete-source'];
@@ -17,7 +19,8 @@ const successorMilliseconds = 10 * 60 * 1000;
  * Deletes a source. EKS drains a node group that is being deleted by itself, and after some minutes ends the pods whatever
  * their budgets say; the deletion cannot be stopped. So it is asked for only while no pod is left that has to move, and
  * while the replacement proves itself once more. Nodes that came after the drain are emptied first. DeleteNodegroup takes no
- * token: DELETING and gone are success.
+ * token: DELETING and gone are success. A group that belongs to a CloudFormation stack of eksctl is deleted through that
+ * stack, under the same conditions.
  */
 export const deleteSource: StepHandler<'delete-source'> = {
   title: ({ params }) => `delete node group ${params.nodegroupName}`,
@@ -29,10 +32,14 @@ export const deleteSource: StepHandler<'delete-source'> = {
     const now = await observe(step, ports, run);
     if (now.kind === 'conflict') throw now.error;
     if (now.kind !== 'actionable' || (await emptyLateNodes(step, ports, run)) || run.signal.aborted) return;
-    await ports.eks.deleteNodegroup(step.params.clusterName, step.params.nodegroupName);
+    const group = await ports.eks.describeNodegroup(step.params.clusterName, step.params.nodegroupName);
+    if (group !== undefined) await deleteGroup(step.params, group, ports, run);
   },
 
-  describeCall: ({ params }) => `eks:DeleteNodegroup ${params.nodegroupName} of cluster ${params.clusterName}`,
+  describeCall: ({ params: { clusterName, nodegroupName, stack } }) =>
+    stack === undefined
+      ? `eks:DeleteNodegroup ${nodegroupName} of cluster ${clusterName}`
+      : `cloudformation:DeleteStack ${stack}, with node group ${nodegroupName} of cluster ${clusterName}`,
 
   /** Cannot be undone: a new node group would have new nodes. */
   undo: () => undefined,
@@ -50,8 +57,14 @@ async function observe(
   const { clusterName, nodegroupName } = params;
   const group = await ports.eks.describeNodegroup(clusterName, nodegroupName);
   const nodes = await ports.kubernetes.listNodes(nodegroupName);
+  const stack = await stackOf(params, ports);
+  const underWay = await stackUnderWay(params, stack, ports);
+  if (underWay !== null) return underWay;
   if (group === undefined) {
-    if (nodes.length === 0) return { kind: 'satisfied', detail: `node group ${nodegroupName} is gone` };
+    if (nodes.length === 0) {
+      const left = stack === undefined ? '' : `; its stack ${stack.name} is left`;
+      return { kind: 'satisfied', detail: `node group ${nodegroupName} is gone${left}` };
+    }
     return { kind: 'in-progress', detail: `${nodegroupName} is gone, ${nodes.length} of its nodes are still leaving` };
   }
   if (group.status === 'DELETING') {
@@ -59,9 +72,15 @@ async function observe(
   }
   if (group.status === 'DELETE_FAILED') return deletionFailed(params, group);
   if (group.status === 'UPDATING') return { kind: 'in-progress', detail: `node group ${nodegroupName} is UPDATING` };
+  const stays = stack === undefined ? null : await whyStackStays(params, stack, group, ports);
   return (
     (nodes.length === 0 ? null : await replacementNotProven(id, params, ports, context)) ??
-    (await inTheWay(params, nodes, ports, context)) ?? { kind: 'actionable', detail: `${nodegroupName} is empty` }
+    (await inTheWay(params, nodes, ports, context)) ??
+    (stays === null ? stackProtected(params, stack) : null) ??
+    (await sharedRole(params, group, ports)) ?? {
+      kind: 'actionable',
+      detail: `${nodegroupName} is empty${stays === null ? '' : `; ${stays}`}`,
+    }
   );
 }
 

@@ -4,16 +4,17 @@ import { drain } from '../drain/drain.ts';
 import { stuckError } from '../drain/report.ts';
 import { nothingEarlier } from '../drain/state.ts';
 import { cordonedBy, shortPlanId } from './ownership.ts';
+import { mayRelease, releaseNode } from './release-node.ts';
 import type { StepHandler } from './step-handler.ts';
 
 /** The drain names what is left when its own deadline passes; the engine's comes only if that does not happen. */
 const slackSeconds = 60;
 
-/** Moves every evictable pod off the source nodes. */
+/** Moves every evictable pod off the source nodes; with `releaseNodes` each of them is ended once it is empty. */
 export const drainSource: StepHandler<'drain-source'> = {
   title: ({ params }) => `drain ${params.nodegroupNames.join(', ')}`,
 
-  async observe({ params }, { kubernetes }) {
+  async observe({ params }, { kubernetes }, { state }) {
     const [nodes, pods] = await Promise.all([
       Promise.all(params.nodegroupNames.map((name) => kubernetes.listNodes(name))),
       kubernetes.listPods(),
@@ -21,7 +22,15 @@ export const drainSource: StepHandler<'drain-source'> = {
     const sources = new Set(nodes.flat().map((node) => node.name));
     const left = pods.filter((pod) => pod.nodeName !== null && sources.has(pod.nodeName) && mustMove(pod));
     const where = params.nodegroupNames.join(', ');
-    if (left.length === 0) return { kind: 'satisfied', detail: `no evictable pod is left on ${where}` };
+    if (left.length === 0) {
+      const empty = params.releaseNodes ? nodes.flat().filter((node) => mayRelease(node, state)) : [];
+      return empty.length === 0
+        ? { kind: 'satisfied', detail: `no evictable pod is left on ${where}` }
+        : {
+            kind: 'actionable',
+            detail: `${empty.length} empty ${empty.length === 1 ? 'node' : 'nodes'} of ${where} to end`,
+          };
+    }
     return { kind: 'actionable', detail: `${left.length} ${left.length === 1 ? 'pod' : 'pods'} to move off ${where}` };
   },
 
@@ -35,10 +44,15 @@ export const drainSource: StepHandler<'drain-source'> = {
         const node = await ports.kubernetes.cordon(name, uid, { key: cordonedBy, value: shortPlanId(run.planId) });
         if (node !== undefined) await run.progress({ kind: 'cordoned', node: node.name, uid: node.uid });
       },
+      ...(params.releaseNodes && { release: (node) => releaseNode(node.uid, params.nodegroupNames, ports, run) }),
     }),
 
   describeCall: ({ params }) =>
-    `POST /api/v1/namespaces/NAMESPACE/pods/POD/eviction for every evictable pod on the nodes of ${params.nodegroupNames.join(', ')}`,
+    `POST /api/v1/namespaces/NAMESPACE/pods/POD/eviction for every evictable pod on the nodes of ${params.nodegroupNames.join(', ')}${
+      params.releaseNodes
+        ? '; autoscaling:TerminateInstanceInAutoScalingGroup with ShouldDecrementDesiredCapacity for each node that is empty'
+        : ''
+    }`,
 
   /** Pods do not move back by themselves: uncordoning only lets the scheduler use the nodes again. */
   undo: () => undefined,

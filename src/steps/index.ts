@@ -1,15 +1,19 @@
 import type { StepKind } from '../domain/plan.ts';
+import { awaitNodegroup } from './await-nodegroup.ts';
 import { awaitVpcCni } from './await-vpc-cni.ts';
 import { capSource } from './cap-source.ts';
 import { cleanup } from './cleanup.ts';
+import { compareLaunchTemplate } from './compare-launch-template.ts';
 import { configureVpcCni } from './configure-vpc-cni.ts';
 import { cordonSource } from './cordon-source.ts';
 import { createLaunchTemplate } from './create-launch-template.ts';
 import { createNodegroup } from './create-nodegroup.ts';
+import { createWithEksctl } from './create-with-eksctl.ts';
 import { deleteLaunchTemplate } from './delete-launch-template.ts';
 import { deleteReplacement } from './delete-replacement.ts';
 import { deleteSource } from './delete-source.ts';
 import { drainSource } from './drain-source.ts';
+import { handOverSource } from './hand-over-source.ts';
 import { patchVpcCni } from './patch-vpc-cni.ts';
 import { protectReplacement } from './protect-replacement.ts';
 import { releaseSubnetCidr } from './release-subnet-cidr.ts';
@@ -36,6 +40,9 @@ export const handlers: Handlers = {
   'await-vpc-cni': awaitVpcCni,
   'create-launch-template': createLaunchTemplate,
   'create-nodegroup': createNodegroup,
+  'await-nodegroup': awaitNodegroup,
+  'create-with-eksctl': createWithEksctl,
+  'compare-launch-template': compareLaunchTemplate,
   'verify-replacement': verifyReplacement,
   'scale-replacement': scaleReplacement,
   'protect-replacement': protectReplacement,
@@ -48,6 +55,7 @@ export const handlers: Handlers = {
   'drain-source': drainSource,
   soak,
   'delete-source': deleteSource,
+  'hand-over-source': handOverSource,
   cleanup,
   'uncordon-source': uncordonSource,
   'scale-source': scaleSource,

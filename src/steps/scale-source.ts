@@ -1,4 +1,6 @@
+import { showCommand } from '../domain/nodegroup-commands.ts';
 import type { StepParams } from '../domain/plan.ts';
+import { isSelfManaged } from '../domain/self-managed.ts';
 import { conflict, sameAgain, stoppedPartWay } from './conflict.ts';
 import { askForSize, atLeast, count, sizeOf, wrongSize } from './nodegroup-size.ts';
 import { optional } from './optional.ts';
@@ -58,7 +60,7 @@ export const scaleSource: StepHandler<'scale-source'> = {
           : ['The others did not join.', ...why].join(' '),
       nextActions: [
         ...waiting.slice(0, 3).map((name) => `kubectl describe node ${name}`),
-        `aws eks describe-nodegroup --cluster-name ${clusterName} --nodegroup-name ${nodegroupName}`,
+        showCommand({ clusterName }, nodegroupName),
         sameAgain,
       ],
     });
@@ -85,15 +87,17 @@ function gone(params: Params): Observation {
 
 function tooLate(params: Params, status: string): Observation {
   const { clusterName, nodegroupName } = params;
-  const name = `--cluster-name ${clusterName} --nodegroup-name ${nodegroupName}`;
+  const wait = isSelfManaged(nodegroupName)
+    ? 'wait until it is gone'
+    : `wait until it is gone (aws eks wait nodegroup-deleted --cluster-name ${clusterName} --nodegroup-name ${nodegroupName})`;
   return conflict({
     code: 'ROLLBACK.TOO_LATE',
     message: `Node group ${nodegroupName} is ${status} since this rollback began: its pods cannot come back.`,
-    why: 'Somebody else has begun to delete it, and EKS cannot stop a deletion.',
+    why: 'Somebody else has begun to delete it, and AWS cannot stop a deletion.',
     nextActions: [
       stay(params),
-      `aws eks describe-nodegroup ${name}`,
-      `or wait until it is gone (aws eks wait nodegroup-deleted ${name}) and make it again (its settings are in snapshot.json of the plan folder), ${sameAgain}`,
+      showCommand({ clusterName }, nodegroupName),
+      `or ${wait} and make it again (its settings are in snapshot.json of the plan folder), ${sameAgain}`,
     ],
   });
 }

@@ -24,6 +24,8 @@ export type Observation =
 export interface StepContext {
   planId: string;
   clusterName: string;
+  /** the plan folder as the person named it, for commands in messages */
+  folder?: string;
   /** fold of the journal so far; read only */
   state: Readonly<RunState>;
 }

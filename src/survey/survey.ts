@@ -13,6 +13,7 @@ import type {
 } from '../domain/snapshot.ts';
 import type { Ports } from '../ports/ports.ts';
 import { surveyInstanceTypes } from './instance-types.ts';
+import { surveyJoinRoles, surveySelfManaged } from './self-managed.ts';
 import { vpcCniOf } from './vpc-cni.ts';
 
 /** Told before each stretch of reading, in a few words. */
@@ -22,6 +23,8 @@ export interface SurveyOptions {
   clusterName: string;
   /** subnets that replacements shall be in */
   subnetIds?: readonly string[];
+  /** types that replacements shall have */
+  instanceTypes?: readonly string[];
   /** `comparison` with a plan: without what only checks want to know */
   purpose?: 'plan' | 'comparison';
 }
@@ -42,21 +45,21 @@ const parallelCalls = 4;
  */
 export async function survey(
   ports: Ports,
-  { clusterName, subnetIds: wanted, purpose = 'plan' }: SurveyOptions,
+  { clusterName, subnetIds: wanted, instanceTypes: askedTypes = [], purpose = 'plan' }: SurveyOptions,
   onProgress: SurveyProgress = () => undefined,
 ): Promise<ClusterSnapshot> {
   const { eks, ec2, autoScaling, kubernetes, clock } = ports;
   const observedAt = new Date(clock.now()).toISOString();
 
   onProgress(`cluster ${clusterName} and its node groups`);
-  const [cluster, nodegroups, addon] = await Promise.all([
+  const [cluster, managed, addon] = await Promise.all([
     surveyCluster(ports, clusterName),
     surveyNodegroups(ports, clusterName),
     eks.describeAddon(clusterName, 'vpc-cni'),
   ]);
 
   onProgress('nodes, pods, workloads and budgets');
-  const [nodes, pods, workloads, podDisruptionBudgets, daemonSet] = await Promise.all([
+  const [allNodes, pods, workloads, podDisruptionBudgets, daemonSet] = await Promise.all([
     kubernetes.listNodes(),
     kubernetes.listPods(),
     kubernetes.listWorkloads(),
@@ -67,6 +70,12 @@ export async function survey(
   const surroundings = purpose === 'plan' ? await surveySurroundings(ports, onProgress) : noSurroundings();
 
   onProgress('Auto Scaling groups and launch templates');
+  const missed: NotSeen[] = [];
+  const onMissed = (one: NotSeen): void => void missed.push(one);
+  const selfManaged = await surveySelfManaged(ports, clusterName, allNodes, onMissed);
+  const nodes = selfManaged.nodes;
+  const nodegroups = [...managed, ...selfManaged.nodegroups];
+  const joinRoles = await surveyJoinRoles(ports, cluster, nodegroups, onMissed);
   const [autoScalingGroups, launchTemplates, eniConfigs, schema] = await Promise.all([
     autoScaling.describeGroups(sortedUnique(nodegroups.flatMap((group) => group.autoScalingGroupNames))),
     surveyLaunchTemplates(ports, nodegroups),
@@ -78,7 +87,7 @@ export async function survey(
   const instanceIds = sortedUnique(nodes.flatMap((node) => node.instanceId ?? []));
   const [attached, instanceTypes] = await Promise.all([
     ec2.networkInterfacesOfInstances(instanceIds),
-    surveyInstanceTypes(ec2, typesInUse(nodegroups, nodes, launchTemplates)),
+    surveyInstanceTypes(ec2, sortedUnique([...typesInUse(nodegroups, nodes, launchTemplates), ...askedTypes])),
   ]);
 
   onProgress('subnets');
@@ -109,25 +118,29 @@ export async function survey(
     instanceTypes: sortedBy(instanceTypes, (type) => type.instanceType),
     subnets: sortedBy([...ofNodes, ...ofOthers], (subnet) => subnet.subnetId),
     networkInterfaces: mergedInterfaces(attached, inSubnets),
-    nodes: sortedBy(nodes, (node) => node.name).map((node) => ({
-      ...node,
-      annotations: annotationsOf(
-        node,
-        (key) => key === eniConfigKey || key === scaleDownDisabled || key.startsWith('prefix-migrate/'),
-      ),
-    })),
+    nodes: sortedBy(nodes, (node) => node.name).map((node) => ({ ...node, ...annotationsOf(node, eniConfigKey) })),
     pods: sortedBy(pods, (pod) => `${pod.namespace}/${pod.name}`),
     workloads: sortedBy(workloads, (workload) => `${workload.kind} ${workload.namespace}/${workload.name}`),
     podDisruptionBudgets: sortedBy(podDisruptionBudgets, (budget) => `${budget.namespace}/${budget.name}`),
     eniConfigs: sortedBy(eniConfigs, (config) => config.name),
     ...surroundings,
+    ...joinRoles,
     evictionRehearsal: null,
+    notSeen: sortedBy([...surroundings.notSeen, ...missed], ({ resource }) => resource),
   };
 }
 
 type Surroundings = Pick<
   ClusterSnapshot,
-  'jobs' | 'volumeClaims' | 'csiNodes' | 'podWebhooks' | 'services' | 'resourceQuotas' | 'apiGroups' | 'notSeen'
+  | 'jobs'
+  | 'volumeClaims'
+  | 'csiNodes'
+  | 'podWebhooks'
+  | 'services'
+  | 'resourceQuotas'
+  | 'apiGroups'
+  | 'karpenter'
+  | 'notSeen'
 >;
 
 async function surveySurroundings({ kubernetes }: Ports, onProgress: SurveyProgress): Promise<Surroundings> {
@@ -143,6 +156,9 @@ async function surveySurroundings({ kubernetes }: Ports, onProgress: SurveyProgr
     kubernetes.listResourceQuotas(onMissed),
     kubernetes.apiGroups(onMissed),
   ]);
+  const karpenter = apiGroups.some((group) => group.startsWith('karpenter.'))
+    ? await kubernetes.karpenter(onMissed)
+    : undefined;
   return {
     jobs: sortedBy(jobs, (job) => `${job.kind} ${job.namespace}/${job.name}`),
     volumeClaims: sortedBy(volumeClaims, (claim) => `${claim.namespace}/${claim.name}`),
@@ -151,6 +167,7 @@ async function surveySurroundings({ kubernetes }: Ports, onProgress: SurveyProgr
     services: sortedBy(services, (service) => `${service.namespace}/${service.name}`),
     resourceQuotas: sortedBy(resourceQuotas, (quota) => `${quota.namespace}/${quota.name}`),
     apiGroups: apiGroups.toSorted(),
+    ...(karpenter === undefined ? {} : { karpenter }),
     notSeen: sortedBy(notSeen, ({ resource }) => resource),
   };
 }
@@ -168,9 +185,25 @@ const noSurroundings = (): Surroundings => ({
 
 const scaleDownDisabled = 'cluster-autoscaler.kubernetes.io/scale-down-disabled';
 
-/** The ones that are read: others may hold anything, such as the manifest that was applied last, with its secrets. */
-const annotationsOf = ({ annotations }: ClusterNode, isRead: (key: string) => boolean): Record<string, string> =>
-  Object.fromEntries(Object.entries(annotations).filter(([key]) => isRead(key)));
+/** Of Kubernetes, its drivers, CNIs and autoscalers: new nodes get them, too. */
+const isOfController = (key: string): boolean =>
+  /^([a-z0-9.-]+\.)?(kubernetes\.io|k8s\.io|k8s\.aws|karpenter\.sh|projectcalico\.org|cilium\.io|flannel\.com)\/|^(vpc|eks)\.amazonaws\.com\/|\.csi\.|^csi\./.test(
+    key,
+  );
+
+/** Those that are read: others may hold anything, such as the manifest that was applied last, with its secrets. */
+function annotationsOf(
+  { annotations }: ClusterNode,
+  eniConfigKey: string,
+): Pick<ClusterNode, 'annotations' | 'otherAnnotations'> {
+  const isRead = (key: string): boolean =>
+    key === eniConfigKey || key === scaleDownDisabled || key.startsWith('prefix-migrate/');
+  const others = Object.keys(annotations).filter((key) => !isRead(key) && !isOfController(key));
+  return {
+    annotations: Object.fromEntries(Object.entries(annotations).filter(([key]) => isRead(key))),
+    ...(others.length === 0 ? {} : { otherAnnotations: others.toSorted() }),
+  };
+}
 
 async function surveyCluster({ eks, identity }: Ports, clusterName: string): Promise<Cluster> {
   const [found, caller] = await Promise.all([eks.describeCluster(clusterName), identity.caller()]);

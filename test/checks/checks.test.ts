@@ -229,10 +229,9 @@ const rows: [string, ClusterSnapshot, Partial<PlanRequest>, string[]][] = [
     ],
   ],
   ['no node groups', aSnapshot({ nodegroups: [], nodes: [] }), {}, ['advice PLAN.NOTHING_TO_DO shop-eu']],
-  ['Bottlerocket', apps({ amiType: 'BOTTLEROCKET_x86_64' }), {}, ['blocking NODEGROUP.AMI_UNSUPPORTED apps']],
+  ['Bottlerocket', apps({ amiType: 'BOTTLEROCKET_x86_64' }), {}, []],
   ['AL2023 for ARM', apps({ amiType: 'AL2023_ARM_64_STANDARD' }), {}, []],
-  ['a template with user data', template({ userDataHash: 'abc' }), {}, ['blocking NODEGROUP.CUSTOM_TEMPLATE apps']],
-  ['a template with an image', template({ imageId: 'ami-1' }), {}, ['blocking NODEGROUP.CUSTOM_TEMPLATE apps']],
+  ['a template with user data', template({ userDataHash: 'abc' }), {}, ['advice NODEGROUP.CUSTOM_TEMPLATE apps']],
   ['a template that was not read', template({ version: '9' }), {}, ['blocking NODEGROUP.CUSTOM_TEMPLATE apps']],
   ['a plain template', template({}), {}, ['advice NODEGROUP.CUSTOM_TEMPLATE apps']],
   ['a group that is changing', apps({ status: 'UPDATING' }), {}, ['blocking NODEGROUP.NOT_ACTIVE apps']],
@@ -414,7 +413,7 @@ const rows: [string, ClusterSnapshot, Partial<PlanRequest>, string[]][] = [
       pods: [...healthy.pods, aPod({ nodeSelector: { disk: 'fast', 'kubernetes.io/arch': 'amd64' } })],
     }),
     {},
-    ['blocking POD.SELECTS_SOURCE shop/web'],
+    ['blocking POD.SELECTS_SOURCE shop/web', 'warning NODE.LABEL_LOST apps', 'warning NODE.LABEL_LOST tools'],
   ],
   [
     'another node has that label, too',
@@ -426,7 +425,7 @@ const rows: [string, ClusterSnapshot, Partial<PlanRequest>, string[]][] = [
       pods: [...healthy.pods, aPod({ nodeSelector: { disk: 'fast' } })],
     }),
     {},
-    ['advice CLUSTER.SELF_MANAGED_NODES k'],
+    ['advice CLUSTER.SELF_MANAGED_NODES k', 'warning NODE.LABEL_LOST apps', 'warning NODE.LABEL_LOST tools'],
   ],
 ];
 

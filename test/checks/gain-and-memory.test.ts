@@ -54,7 +54,7 @@ function only(code: string, snapshot: ClusterSnapshot, request: Partial<PlanRequ
 }
 
 describe('types without Nitro', () => {
-  test('one alone: what is nearest, and the command that makes the group with it', () => {
+  test('one alone: what is nearest, and the command that moves to it', () => {
     const finding = only('INSTANCE.NOT_NITRO', apps(['m4.large'], 20));
     assert.equal(finding.severity, 'warning');
     assert.equal(
@@ -65,12 +65,9 @@ describe('types without Nitro', () => {
       finding.why,
       /Nitro types like m4\.large \(2 vCPUs, 8 GiB\): m5\.large \(2 vCPUs, 8 GiB, 110 pods\), m6i\.large \(2 vCPUs, 8 GiB, 110 pods\)\.$/,
     );
-    const { nodeRole, subnetIds } = aNodegroup();
-    assert.match(finding.nextActions[0] ?? '', /^aws eks create-nodegroup --region eu-west-1 --cluster-name shop-eu /);
-    assert.ok(
-      finding.nextActions[0]?.includes(` --nodegroup-name apps-2 --instance-types m5.large --node-role ${nodeRole} `),
-    );
-    assert.ok(finding.nextActions[0]?.includes(` --subnets ${subnetIds.join(' ')} --scaling-config minSize=`));
+    assert.deepEqual(finding.nextActions, [
+      'prefix-migrate plan --cluster shop-eu --nodegroup apps --instance-type m5.large',
+    ]);
   });
   test('in a mix: the others are kept, with what they allow', () => {
     const finding = only('INSTANCE.NOT_NITRO', apps(['m5.large', 't2.large', 'm4.large'], 20), {
@@ -79,7 +76,7 @@ describe('types without Nitro', () => {
     assert.equal(finding.severity, 'blocking');
     assert.match(finding.summary, /t2\.large, m4\.large are not Nitro types/);
     assert.match(finding.why, /Without t2\.large, m4\.large each node would allow 110 pods\.$/);
-    assert.match(finding.nextActions[0] ?? '', / --instance-types m5\.large --node-role /);
+    assert.match(finding.nextActions[0] ?? '', / --nodegroup apps --instance-type m5\.large$/);
   });
 });
 
@@ -162,7 +159,7 @@ describe('gain', () => {
   test('the type that decides, and what there would be without it', () => {
     const finding = only('NODEGROUP.LOWEST_TYPE', apps(['m5.large', 't3a.small'], 8));
     assert.equal(finding.summary, 'Node group apps: t3a.small allows 98 pods; without it each node would allow 110.');
-    assert.match(finding.nextActions[0] ?? '', / --instance-types m5\.large --node-role /);
+    assert.match(finding.nextActions[0] ?? '', / --nodegroup apps --instance-type m5\.large$/);
     assert.deepEqual(find('NODEGROUP.LOWEST_TYPE', apps(['m5.large', 't3.small'], 11)), []);
     assert.deepEqual(find('NODEGROUP.LOWEST_TYPE', apps(['m5.large', 't3a.small'], 8), { maxPods: 60 }), []);
   });
@@ -236,7 +233,7 @@ describe('memory', () => {
     assert.match(finding.why, / Without t3\.small it would be 1565 of 8192 MiB \(m5\.large\)\.$/);
     assert.match(
       finding.nextActions[1] ?? '',
-      /^aws eks create-nodegroup .*--nodegroup-name apps-2 --instance-types m5\.large .* # without t3\.small$/,
+      /^prefix-migrate plan .* --nodegroup apps --instance-type m5\.large {2}# without t3\.small$/,
     );
   });
   test('none left: nothing is planned, with the largest maxPods that leaves room where there is one', () => {

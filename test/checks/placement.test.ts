@@ -8,7 +8,7 @@ import { scopeOf } from '../../src/planning/scope.ts';
 import { aNode, aNodegroup, aPod, aSnapshot } from '../support/snapshot.ts';
 
 const ours =
-  /^(POD\.SELECTS_SOURCE|PLACEMENT\.|DAEMONSET\.SELECTS|VOLUME\.|CAPACITY\.|SUBNET\.ZONE_LOST|NODEGROUP\.MEMORY_SHORT)/;
+  /^(POD\.SELECTS_SOURCE|PLACEMENT\.|DAEMONSET\.SELECTS|VOLUME\.|CAPACITY\.|SUBNET\.ZONE_LOST|NODEGROUP\.MEMORY_SHORT|NODE\.TAINT_LOST)/;
 
 function findings(snapshot: ClusterSnapshot, request: Partial<PlanRequest> = {}) {
   const full = { ...plainRequest('shop-eu'), ...request };
@@ -210,7 +210,7 @@ const cases: [string, string[], string[]][] = [
         })),
       }),
     ),
-    ['warning PLACEMENT.TAINT_LOST apps'],
+    ['warning NODE.TAINT_LOST apps'],
   ],
   [
     'a taint on one node only',
@@ -222,7 +222,7 @@ const cases: [string, string[], string[]][] = [
         })),
       }),
     ),
-    [],
+    ['warning NODE.TAINT_LOST apps'],
   ],
   [
     'a label of a controller',

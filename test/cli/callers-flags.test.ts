@@ -26,6 +26,30 @@ test('commands that are offered keep where the caller looks, and the folder', ()
   assert.equal(withCallersFlags(text(0), 'prefix-migrate plan --cluster prod'), text(0));
 });
 
+test('commands on the plan of the caller name its folder', () => {
+  const usual = [
+    'prefix-migrate policy prefix-migrate-prod   # all',
+    'prefix-migrate export prefix-migrate-prod --format nodeclass',
+    'prefix-migrate apply prefix-migrate-prod --confirm prod',
+    'prefix-migrate apply prefix-migrate-prod  # an earlier plan',
+  ].join('\n');
+  assert.equal(withCallersFlags(usual, 'prefix-migrate plan --cluster prod'), usual);
+  assert.equal(
+    withCallersFlags(usual, "prefix-migrate plan --cluster prod --out 'my plans'"),
+    [
+      "prefix-migrate policy 'my plans'   # all",
+      "prefix-migrate export 'my plans' --format nodeclass",
+      "prefix-migrate apply 'my plans' --confirm prod",
+      'prefix-migrate apply prefix-migrate-prod  # an earlier plan',
+    ].join('\n'),
+  );
+  const other = 'prefix-migrate export prefix-migrate-prod --format terraform';
+  assert.equal(
+    withCallersFlags(other, 'prefix-migrate export plans/a --format eksctl'),
+    'prefix-migrate export plans/a --format terraform',
+  );
+});
+
 test('a flag without a value takes none from the flag behind it', () => {
   const line = 'prefix-migrate status p --no-color --state kubernetes';
   assert.equal(

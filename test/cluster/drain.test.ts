@@ -24,6 +24,7 @@ import { survey } from '../../src/survey/survey.ts';
 import { drainParams, stateOf } from '../bench/contenders/ours.ts';
 import { connectTo, createFleet, type Fleet, type FleetOptions, type RealApi, sample } from '../bench/real-api.ts';
 import { InProcessHandler } from '../support/in-process.ts';
+import { noTools } from '../support/no-tools.ts';
 
 const kubeconfig = process.env['PREFIX_MIGRATE_TEST_KUBECONFIG'] ?? '';
 const skip = kubeconfig === '' ? 'PREFIX_MIGRATE_TEST_KUBECONFIG is not set' : false;
@@ -73,7 +74,10 @@ const isMine = ({ namespace }: { namespace: string }): boolean => namespace === 
 
 test('the survey reads what a real API server says', { skip, timeout: 120_000 }, async (context) => {
   const { source, replacement, sourceNodes } = theFleet(context);
-  const snapshot = await survey({ ...simulatedAws(), kubernetes, clock }, { clusterName: healthy.cluster.name });
+  const snapshot = await survey(
+    { ...simulatedAws(), kubernetes, tools: noTools, clock },
+    { clusterName: healthy.cluster.name },
+  );
   const mine = snapshot.nodes.filter(({ nodegroupName }) => nodegroupName === source || nodegroupName === replacement);
   assert.equal(mine.length, 2 * options.nodes + 1);
   const pods = snapshot.pods.filter(isMine);

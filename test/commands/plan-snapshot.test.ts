@@ -155,7 +155,13 @@ test('what is no snapshot is refused with the place', async () => {
 });
 
 test('flags become a request', () => {
-  const flags = { soak: 0, 'expires-in': 60, order: 'auto', 'reserve-subnet-cidr': false } as const;
+  const flags = {
+    soak: 0,
+    'expires-in': 60,
+    order: 'auto',
+    'create-with': 'api',
+    'reserve-subnet-cidr': false,
+  } as const;
   const more = { 'canary-pods': 1, nodes: 'same', 'wait-for-jobs': 0, 'rehearse-evictions': true } as const;
   const request = planRequest('prod', { ...flags, ...more, 'max-pods': 20 });
   assert.deepEqual(request, { ...plainRequest('prod'), soakSeconds: 0, expiresInSeconds: 60, maxPods: 20 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nodeMemory } from '../../src/domain/node-memory.ts';
+import { instanceTypesOf } from '../../src/domain/nodegroups.ts';
 import type { ClusterNode, InstanceType, Nodegroup } from '../../src/domain/snapshot.ts';
 import { aNode, aNodegroup, anInstanceType, aSnapshot } from '../support/snapshot.ts';
 
@@ -68,7 +69,7 @@ const rows: [string, ReturnType<typeof aSource>, number, (number | null)[]][] = 
 
 for (const [name, { snapshot, nodegroup }, maxPods, expected] of rows) {
   test(`reserved and allocatable memory: ${name}`, () => {
-    const memory = nodeMemory(snapshot, nodegroup, maxPods);
+    const memory = nodeMemory(snapshot, nodegroup, instanceTypesOf(snapshot, nodegroup).known, maxPods);
     assert.deepEqual(
       [memory.reservedBeforeMiB, memory.reservedAfterMiB, memory.allocatableBeforeMiB, memory.allocatableAfterMiB],
       expected,

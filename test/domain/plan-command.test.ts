@@ -17,10 +17,15 @@ test('everything that was asked for is in the command', () =>
       minimumIpTarget: 16,
       order: 'cordon-first',
       subnetIds: ['subnet-1', 'subnet-2'],
+      createWith: 'external',
+      instanceTypes: ['m6i.large'],
+      amiType: 'AL2023_ARM_64_STANDARD',
       reserveSubnetCidr: true,
       nodes: 'same',
       surge: [],
       waitForJobsSeconds: 0,
+      podGracePeriodSeconds: 90,
+      releaseNodes: true,
       rehearseEvictions: true,
       canaryPods: 17,
       canaryImage: 'pause:3.10',
@@ -31,6 +36,7 @@ test('everything that was asked for is in the command', () =>
     }),
     'prefix-migrate plan --cluster prod --nodegroup apps --nodegroup tools --max-pods 58 --warm-prefix-target 0 ' +
       '--warm-ip-target 5 --minimum-ip-target 16 --order cordon-first --subnet subnet-1 --subnet subnet-2 ' +
-      '--reserve-subnet-cidr --canary-pods 17 --canary-image pause:3.10 --drain-timeout 1h30m --soak 0s --expires-in 1h ' +
+      '--create-with external --instance-type m6i.large --ami-type AL2023_ARM_64_STANDARD ' +
+      '--reserve-subnet-cidr --canary-pods 17 --canary-image pause:3.10 --pod-grace-period 1m30s --release-nodes --drain-timeout 1h30m --soak 0s --expires-in 1h ' +
       '--allow POD.BARE',
   ));

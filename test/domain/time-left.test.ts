@@ -10,8 +10,8 @@ test('the longest chain of what is left: node groups come and go side by side', 
   const fresh = initialRunState(plan);
   const one = samplePlan(['apps']);
   assert.equal(secondsLeft(plan, fresh), secondsLeft(one, initialRunState(one)));
-  // switch, group, first node, size, all nodes; cordon, drain by the forecast, soak; deletion, cleanup
-  const created = 120 + 180 + 60 + 150 + 60;
+  // switch, group, its template, one node, its proof, size, all nodes; cordon, drain by the forecast, soak; deletion, cleanup
+  const created = 120 + 120 + 5 + 150 + 60 + 150 + 60;
   assert.equal(secondsLeft(plan, fresh), created + 5 + 120 + 600 + 300 + 5);
   assert.equal(secondsLeft(plan, fresh, 'verify'), created);
 });

@@ -62,6 +62,20 @@ test('an accepted eviction is deducted until a status names its pod, and not lon
   assert.deepEqual(names(core, t0 + 50), ['web-2'], 'what is allowed after that is allowed anew');
 });
 
+test('who wants longer to end than is allowed gets so long, everybody else their own time', () => {
+  const pods = webPods(2, { controller: null, labels: {} });
+  const core = started(
+    pods.map((pod, index) => ({ ...pod, terminationGracePeriodSeconds: [600, 30][index] ?? 0 })),
+    [],
+    { podGracePeriodSeconds: 120, allowBarePods: true },
+  );
+  const asked = core.decide(t0).map(({ name, graceSeconds }) => [name, graceSeconds]);
+  assert.deepEqual(asked, [
+    ['web-0', 120],
+    ['web-1', undefined],
+  ]);
+});
+
 test('a status that overtakes the answer is counted all the same', () => {
   const core = started(webPods(4), [aBudget()]);
   assert.deepEqual(names(core, t0), ['web-0']);

@@ -145,7 +145,10 @@ test('peer bug 6: certificates are not checked (eksupgrade)', () => {
   assert.deepEqual(filesWith(/rejectUnauthorized: false|NODE_TLS_REJECT_UNAUTHORIZED\W* = '?0/), []);
 });
 
-const grown = sampleStep('scale-replacement');
+const grown =
+  samplePlan()
+    .steps.filter((step) => step.kind === 'scale-replacement')
+    .at(-1) ?? assert.fail();
 
 /** Of the replacement, which has its full size, so many nodes are Ready; the sources' nodes all are. */
 function withReady(ready: number): ReturnType<ReturnType<typeof createStepRig>['observe']> {
@@ -173,9 +176,9 @@ test('peer bug 9: nodes of the whole cluster count as those of the new group (ek
   );
 });
 
-test('peer bug 8: a flag of another program goes away (eks-rolling-update): no other program is called', () => {
+test('peer bug 8: a flag of another program goes away (eks-rolling-update): none is called, but for eksctl when asked for', () => {
   const ownProcess = 'cli/background.ts'; // the simulated world of the demo
-  assert.deepEqual(filesWith(/node:child_process/), [ownProcess]);
+  assert.deepEqual(filesWith(/node:child_process/), [ownProcess, 'adapters/tools.ts']);
 });
 
 test('peer bug 10: a node of which nothing is known counts as healthy (eks-rolling-update)', () => {
@@ -285,7 +288,8 @@ test('peer bug 17: success is told before the deletion has happened (eksctl: --w
 });
 
 test('peer bug 18: a role that others use is removed (eksctl): roles are not ours to touch', () => {
-  assert.deepEqual(filesWith(/client-iam|DeleteRole|RemoveRoleFromInstanceProfile|DeleteInstanceProfile/), []);
+  // CloudFormation deletes the role of an eksctl stack with it: the table of rights has the names, nothing calls them
+  assert.deepEqual(filesWith(/DeleteRole|RemoveRoleFromInstanceProfile|DeleteInstanceProfile/), ['domain/rights.ts']);
 });
 
 test('peer bug 19: a suspended process blocks the deletion for ever: told when the plan is made', () => {

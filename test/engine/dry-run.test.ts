@@ -40,7 +40,11 @@ describe('nextSteps', () => {
     const steps = await nextSteps(plan, state, world.ports, { until: 'create' });
     assert.deepEqual(
       steps.map(({ stepId, now }) => `${stepId} ${now}`),
-      ['create-launch-template/apps satisfied', 'create-nodegroup/apps actionable'],
+      [
+        'create-launch-template/apps satisfied',
+        'create-nodegroup/apps actionable',
+        'compare-launch-template/apps later',
+      ],
     );
   });
 

@@ -5,6 +5,7 @@ import { createKubernetesPort } from '../../src/adapters/kubernetes/kubernetes-p
 import { lockedPorts } from '../../src/engine/locked-ports.ts';
 import { createVirtualClock } from '../../src/simulator/clock.ts';
 import { clockOver } from '../support/fake-cluster.ts';
+import { noTools } from '../support/no-tools.ts';
 
 const clock = clockOver(createVirtualClock(0));
 const cluster = {
@@ -16,13 +17,15 @@ const cluster = {
 const ports = {
   ...createAwsPorts({ clock, region: 'us-west-2' }),
   kubernetes: await createKubernetesPort({ clock, cluster }),
+  tools: noTools,
   clock,
 };
 
 /** By their names, so that a new one is not forgotten. Leases and the journal are written by the lock and the journal. */
-const changes = /^(create|update|delete|suspend|resume|annotate|restart|set|cordon|uncordon|evict)/;
+const changes =
+  /^(create|update|delete|suspend|resume|annotate|restart|set|cordon|uncordon|evict|run|resize|terminate)/;
 
-for (const part of ['eks', 'ec2', 'autoScaling', 'kubernetes'] as const) {
+for (const part of ['eks', 'ec2', 'autoScaling', 'cloudFormation', 'kubernetes', 'tools'] as const) {
   for (const name of Object.keys(ports[part]).filter((method) => changes.test(method))) {
     test(`${part}.${name} is not called without the lock`, async () => {
       const locked = lockedPorts(ports, () => Promise.reject(new Error('the lock is lost')));

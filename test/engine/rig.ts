@@ -102,6 +102,9 @@ export function eachHandler(change: <K extends StepKind>(handler: StepHandler<K>
     'await-vpc-cni': change(handlers['await-vpc-cni']),
     'create-launch-template': change(handlers['create-launch-template']),
     'create-nodegroup': change(handlers['create-nodegroup']),
+    'await-nodegroup': change(handlers['await-nodegroup']),
+    'create-with-eksctl': change(handlers['create-with-eksctl']),
+    'compare-launch-template': change(handlers['compare-launch-template']),
     'verify-replacement': change(handlers['verify-replacement']),
     'scale-replacement': change(handlers['scale-replacement']),
     'protect-replacement': change(handlers['protect-replacement']),
@@ -114,6 +117,7 @@ export function eachHandler(change: <K extends StepKind>(handler: StepHandler<K>
     'drain-source': change(handlers['drain-source']),
     soak: change(handlers.soak),
     'delete-source': change(handlers['delete-source']),
+    'hand-over-source': change(handlers['hand-over-source']),
     cleanup: change(handlers.cleanup),
   };
 }

@@ -18,7 +18,7 @@ function stepsOf(plan: MigrationPlan, name: string) {
   const group = plan.steps.filter((step) => step.kind === 'create-nodegroup').map(({ params }) => params);
   const size = plan.steps.filter((step) => step.kind === 'scale-replacement').map(({ params }) => params);
   const isOf = ({ nodegroupName }: { nodegroupName: string }) => nodegroupName === name;
-  const found = { group: group.find(isOf), scaling: size.find(isOf)?.scaling };
+  const found = { group: group.find(isOf), scaling: size.findLast(isOf)?.scaling };
   if (found.group === undefined || found.scaling === undefined) throw new Error(`no steps for ${name}`);
   return { group: found.group, scaling: found.scaling };
 }

@@ -1,6 +1,7 @@
 /** Hostile answers: one recorded answer of a server in place of the right one, mutated. */
 import { createAwsPorts } from '../../src/adapters/aws/aws-ports.ts';
 import { createKubernetesPort } from '../../src/adapters/kubernetes/kubernetes-port.ts';
+import { withSelfManagedGroups } from '../../src/adapters/self-managed.ts';
 import { runChecks } from '../../src/checks/index.ts';
 import { makeReport } from '../../src/commands/actions/audit-cluster.ts';
 import { plainJson } from '../../src/domain/canonical-json.ts';
@@ -19,6 +20,7 @@ import type { World } from '../../src/simulator/world.ts';
 import { rehearseEvictions } from '../../src/survey/rehearse-evictions.ts';
 import { survey } from '../../src/survey/survey.ts';
 import { createBench } from '../adapters/virtual.ts';
+import { noTools } from '../support/no-tools.ts';
 import { templates } from '../support/templates.ts';
 import { baseOf } from './base.ts';
 import { hostileJson, hostileText, type Json, mangled, mutated } from './generate.ts';
@@ -92,7 +94,7 @@ function portsTo(world: World, bench: ReturnType<typeof createBench>, through: (
     },
     dispatcher: bench.dispatcher(through(world.kubernetes)),
     random: () => 0.5,
-  }).then((kubernetes): Ports => ({ ...aws, kubernetes, clock: bench.clock }));
+  }).then((kubernetes): Ports => withSelfManagedGroups({ ...aws, kubernetes, tools: noTools, clock: bench.clock }));
 }
 
 /** All that plan and audit do with a cluster, but for sockets and files. */

@@ -76,8 +76,8 @@ export const patches: readonly Patch[] = [
     why: 'The pod that has taken the name since is evicted in its place.',
     profile: 'one',
     file: 'src/adapters/kubernetes/kubernetes-port.ts',
-    find: 'deleteOptions: { preconditions: { uid }, ',
-    replace: 'deleteOptions: { ',
+    find: '          preconditions: { uid },\n',
+    replace: '',
   },
   {
     name: 'evicts before the intent is on disk',
@@ -149,8 +149,8 @@ export const patches: readonly Patch[] = [
     why: 'They cannot grow any more, and nobody knows why.',
     profile: 'one',
     file: 'src/steps/restore-scaling.ts',
-    find: 'if (before === undefined && mayStillShow(id, ports, context)) {',
-    replace: `if (before !== undefined) return { kind: 'satisfied', detail: 'as it is' };
+    find: 'if (isAsBefore && mayStillShow(id, ports, context)) {',
+    replace: `if (!isAsBefore) return { kind: 'satisfied', detail: 'as it is' };
     if (mayStillShow(id, ports, context)) {`,
   },
   {

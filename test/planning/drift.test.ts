@@ -41,6 +41,13 @@ const stepOf = <K extends StepKind>(kind: K, of = plan): Extract<AnyStep, { kind
   return found;
 };
 
+/** The last size that the plan asks for. */
+function fullSize(): Nodegroup['scaling'] {
+  const last = plan.steps.findLast(({ kind }) => kind === 'scale-replacement');
+  assert.ok(last?.kind === 'scale-replacement');
+  return last.params.scaling;
+}
+
 /** The replacement as EKS shows it. */
 function replacement(overrides: Partial<Nodegroup> = {}): Nodegroup {
   const { params } = stepOf('create-nodegroup');
@@ -51,7 +58,7 @@ function replacement(overrides: Partial<Nodegroup> = {}): Nodegroup {
     taints: params.taints,
     tags: { ...params.tags, 'added-by': 'somebody' },
     launchTemplate: { id: 'lt-0new', name: null, version: '1' },
-    scaling: stepOf('scale-replacement').params.scaling,
+    scaling: fullSize(),
     ...overrides,
   });
 }
@@ -99,13 +106,21 @@ describe('what our own steps change is expected', () => {
   });
   test('the replacement, from one node to all of them', () => {
     const { params } = stepOf('create-nodegroup');
-    const { scaling } = stepOf('scale-replacement').params;
+    const scaling = fullSize();
     assert.deepEqual(told(stateAfter(untilCreated), sized(params.scaling)), []);
     for (const size of [params.scaling, scaling]) {
       assert.deepEqual(told(stateAfter(untilCreated, ['scale-replacement']), sized(size)), []);
     }
     assert.deepEqual(told(stateAfter(untilVerified), sized(scaling)), []);
     assert.deepEqual(told(stateAfter(untilVerified), sized({ ...scaling, desiredSize: scaling.desiredSize + 3 })), []);
+  });
+  test('the first node, before the others are asked for', () => {
+    const first = stepOf('scale-replacement');
+    const state = stateAfter([...untilCreated, 'verify-replacement']);
+    const step = state.steps[first.id];
+    assert.ok(step !== undefined && first.params.scaling.desiredSize === 1);
+    step.status = 'succeeded';
+    assert.deepEqual(told(state, sized(first.params.scaling)), []);
   });
   test('sources that are empty, being deleted, gone', () => {
     for (const nodegroups of [[source({ status: 'DELETING' }), replacement()], [replacement()]]) {

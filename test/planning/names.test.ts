@@ -21,6 +21,13 @@ test('every name is one that EKS takes', () => {
     }),
   );
 });
+test('an Auto Scaling group may have any name, and that of a managed group', () => {
+  const names = ['asg/apps', 'asg/apps-1.2', 'asg/apps-1-2', 'asg/@@', `asg/${'x'.repeat(250)}`].map((source) =>
+    replacementName(source, '7f3a9c21'),
+  );
+  for (const name of names) assert.match(name, /^[0-9A-Za-z][A-Za-z0-9_-]{0,62}$/);
+  assert.equal(new Set([...names, replacementName('apps', '7f3a9c21')]).size, 6);
+});
 test('the hash depends on request and snapshot', () => {
   const hashes = [
     nameHash(aSnapshot(), aRequest()),

@@ -135,6 +135,8 @@ describe('the steps of cordon-first', () => {
         'prepare cordon-source disruptive',
         'prepare configure-vpc-cni additive',
         'create create-nodegroup/apps additive',
+        'create compare-launch-template/apps additive',
+        'verify scale-replacement/apps/first additive',
         'verify verify-replacement/apps/first additive',
         'verify scale-replacement/apps additive',
         'verify verify-replacement/apps additive',

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { MigrationPlan, PlanRequest, StepKind, StepParams } from '../../src/domain/plan.ts';
@@ -8,15 +7,15 @@ import { parsePlan, planIdOf, renderPlan } from '../../src/domain/plan-id.ts';
 import type { ClusterSnapshot } from '../../src/domain/snapshot.ts';
 import { makePlan } from '../../src/planning/plan.ts';
 import { aDeployment, aNodegroup, anInstanceType, aRequest, aSnapshot, aVpcCni } from '../support/snapshot.ts';
+import { templates } from '../support/templates.ts';
 
-const al2023 = readFileSync(new URL('../../templates/user-data/al2023.mime', import.meta.url), 'utf8');
 const plan = (snapshot: ClusterSnapshot = aSnapshot(), request: Partial<PlanRequest> = {}): MigrationPlan =>
   makePlan({
     snapshot,
     request: aRequest(request),
     findings: [],
     toolVersion: '0.1.0',
-    templates: { userData: { al2023 } },
+    templates,
   });
 const ids = ({ steps }: MigrationPlan) => steps.map(({ id }) => id);
 const dependenciesOf = ({ steps }: MigrationPlan, id: string) => steps.find((one) => one.id === id)?.dependsOn;
@@ -40,10 +39,14 @@ describe('steps', () => {
       'create-launch-template/apps',
       'create-launch-template/tools',
       'create-nodegroup/apps',
+      'compare-launch-template/apps',
       'create-nodegroup/tools',
+      'compare-launch-template/tools',
+      'scale-replacement/apps/first',
       'verify-replacement/apps/first',
       'scale-replacement/apps',
       'verify-replacement/apps',
+      'scale-replacement/tools/first',
       'verify-replacement/tools/first',
       'scale-replacement/tools',
       'verify-replacement/tools',
@@ -65,7 +68,9 @@ describe('steps', () => {
         ['configure-vpc-cni', []],
         ['create-launch-template/apps', []],
         ['create-nodegroup/apps', ['configure-vpc-cni', 'create-launch-template/apps']],
-        ['verify-replacement/apps/first', ['create-nodegroup/apps']],
+        ['compare-launch-template/apps', ['create-nodegroup/apps']],
+        ['scale-replacement/apps/first', ['compare-launch-template/apps']],
+        ['verify-replacement/apps/first', ['scale-replacement/apps/first']],
         ['scale-replacement/apps', ['verify-replacement/apps/first']],
         ['verify-replacement/apps', ['scale-replacement/apps']],
         ['suspend-processes/apps', ['verify-replacement/apps']],
@@ -113,7 +118,7 @@ describe('steps', () => {
     const found = (steps: ReturnType<typeof of>, id: string) => steps.find((each) => each.id === id);
     test('new nodes are protected beside their verification, and until the old ones are gone', () => {
       const steps = of('safe-flip');
-      assert.deepEqual(found(steps, 'protect-replacement/apps')?.dependsOn, ['create-nodegroup/apps']);
+      assert.deepEqual(found(steps, 'protect-replacement/apps')?.dependsOn, ['compare-launch-template/apps']);
       assert.deepEqual(found(steps, 'verify-replacement/apps')?.dependsOn, [
         'scale-replacement/apps',
         'protect-replacement/apps',
@@ -160,6 +165,17 @@ describe('steps', () => {
     assert.equal(drain.params.timeoutSeconds, usual.params.timeoutSeconds + 1800);
     assert.match(drain.summary, /; shop\/cart rolled over instead; pods of Jobs may run on for 30m$/);
   });
+  test('old nodes that are ended one by one may be fewer than their group allows now', () => {
+    const usual = plan(healthy);
+    const made = plan(healthy, { releaseNodes: true });
+    const [cap, drain] = ['cap-source/apps', 'drain-source'].map((id) => made.steps.find((step) => step.id === id));
+    assert.ok(cap?.kind === 'cap-source' && drain?.kind === 'drain-source');
+    assert.deepEqual([cap.params.releaseNodes, drain.params.releaseNodes], [true, true]);
+    assert.match(drain.summary, /; each node is ended once it is empty$/);
+    assert.deepEqual(made.subnets, usual.subnets, 'no plan counts on it');
+    assert.deepEqual(made.forecast, usual.forecast);
+    assert.ok(!JSON.stringify(usual.steps).includes('releaseNodes'));
+  });
   test('leave the soak out when it is not wanted', () => {
     assert.deepEqual(dependenciesOf(plan(healthy, { nodegroups: ['apps'] }), 'delete-source/apps'), ['drain-source']);
   });
@@ -169,7 +185,7 @@ describe('steps', () => {
     assert.deepEqual(parsePlan(renderPlan(made)), made);
   });
   const blocked: [string, ClusterSnapshot][] = [
-    ['an image without user data of ours', apps({ amiType: 'BOTTLEROCKET_x86_64' })],
+    ['an image of a type that is not known', apps({ amiType: 'FLATCAR_x86_64' })],
     ['no VPC CNI', aSnapshot({ vpcCni: aVpcCni({ managedBy: 'absent', addon: null }) })],
     ['a template that was not read', apps({ launchTemplate: { id: 'lt-1', name: null, version: '1' } })],
   ];
@@ -265,7 +281,7 @@ describe('the replacement', () => {
     },
     capacityType: 'SPOT',
     instanceTypes: ['m5.large', 'm5a.large'],
-    nodeRepairEnabled: true,
+    nodeRepairConfig: { enabled: true },
     diskSize: 50,
     remoteAccess: { ec2SshKey: 'ops', sourceSecurityGroups: ['sg-bastion'] },
   };
@@ -286,13 +302,13 @@ describe('the replacement', () => {
         capacityType: 'SPOT',
         nodeRole: undefined,
         subnetIds: undefined,
-        scaling: { minSize: 1, maxSize: 6, desiredSize: 1 },
+        scaling: { minSize: 0, maxSize: 6, desiredSize: 0 },
         labels: { team: 'apps' },
         taints: source.taints,
         tags: { 'cost-center': '42', 'prefix-migrate/plan': hash, 'prefix-migrate/source': 'apps' },
         kubernetesVersion: '1.33',
         updateConfig: { maxUnavailable: 1 },
-        nodeRepairEnabled: true,
+        nodeRepairConfig: { enabled: true },
       },
     );
   });
@@ -316,13 +332,14 @@ describe('the replacement', () => {
     );
     assert.match(userData, /maxPods: 110\n/);
   });
-  test('starts with one node, also where the source wants more, and grows to its size', () => {
+  test('starts without nodes, gets one, also where the source wants more, and grows to its size', () => {
     const grown = plan(apps({ scaling: { minSize: 3, maxSize: 9, desiredSize: 5 } }, { autoScalingGroups: [] }));
     assert.deepEqual(paramsOf(grown, 'create-nodegroup', 'apps').scaling, {
-      minSize: 1,
+      minSize: 0,
       maxSize: 9,
-      desiredSize: 1,
+      desiredSize: 0,
     });
+    assert.equal(paramsOf(grown, 'scale-replacement', 'apps/first').scaling.desiredSize, 1);
     assert.deepEqual(paramsOf(grown, 'scale-replacement', 'apps').scaling, {
       minSize: 3,
       maxSize: 9,
@@ -344,8 +361,9 @@ describe('the replacement', () => {
     assert.deepEqual(paramsOf(empty, 'create-nodegroup', 'apps').scaling, {
       minSize: 0,
       maxSize: 3,
-      desiredSize: 1,
+      desiredSize: 0,
     });
+    assert.equal(paramsOf(empty, 'scale-replacement', 'apps/first').scaling.desiredSize, 1);
     assert.equal(paramsOf(empty, 'scale-replacement', 'apps').scaling.desiredSize, 0);
   });
   test("copies the source's own template without what EKS refuses", () => {
@@ -515,7 +533,7 @@ describe('the plan as a file', () => {
       request: Object.assign(aRequest(), { maxPods: undefined }),
       findings: [],
       toolVersion: '0.1.0',
-      templates: { userData: { al2023 } },
+      templates,
     });
     assert.deepEqual(parsePlan(renderPlan(loose)), loose);
   });

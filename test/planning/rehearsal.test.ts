@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { PlanRequest } from '../../src/domain/plan.ts';
 import type { EvictionRehearsal } from '../../src/domain/snapshot.ts';
 import { makePlan } from '../../src/planning/plan.ts';
 import { aRequest, aSnapshot } from '../support/snapshot.ts';
-
-const al2023 = readFileSync(new URL('../../templates/user-data/al2023.mime', import.meta.url), 'utf8');
+import { templates } from '../support/templates.ts';
 
 const summary = (
   evictionRehearsal: EvictionRehearsal | null,
@@ -18,7 +16,7 @@ const summary = (
     request: aRequest(request),
     findings: [],
     toolVersion: '0.1.0',
-    templates: { userData: { al2023 } },
+    templates,
   }).rehearsal;
 
 test('what the API server said is counted in the plan', () => {

@@ -67,6 +67,12 @@ test('the summary of a plan fits 80 columns and says what moves, what is short, 
       '    shop/api            40        4  =======               11 min',
       '    tools/*              8        1  ===                     4m8s',
       '',
+      '  4 fields differ from the source; all of them with the reasons: plan.md. First:',
+      '  - zebra (not shown) -> none (not copied: unknown to this version)',
+      '  - launchTemplate.IamInstanceProfile {"Arn":"arn:aws:iam::11112222… -> none',
+      '    (EKS makes an instance profile of the node role and sets it itself)',
+      '  - kubeReserved.memory 574Mi -> 1465Mi (kubelet keeps more)',
+      '',
       '  aws-node 1.19.2 (EKS add-on): 2 of 3 settings change.',
       '  VARIABLE                  ADD-ON  LIVE   AFTER  SET BY',
       '  ENABLE_PREFIX_DELEGATION  -       false  true   eks',
@@ -454,6 +460,33 @@ test('long names and many subnets and findings stay readable in 80 columns', () 
   );
 });
 
+test('the question before pods move tells what is deleted and what is left to its owner', () => {
+  const handed: AnyStep = {
+    id: 'hand-over-source/apps',
+    kind: 'hand-over-source',
+    phase: 'delete',
+    impact: 'additive',
+    dependsOn: [],
+    summary: '',
+    params: {
+      clusterName: 'prod',
+      nodegroupName: 'apps',
+      replacementName: 'apps-pd',
+      owner: { tool: 'terraform', name: null, evidence: 'tag' },
+      instructions: [],
+    },
+  };
+  const [group] = samplePlan.nodegroups;
+  assert.ok(group);
+  const asked = (nodegroups: typeof samplePlan.nodegroups): string =>
+    consentQuestion({ ...samplePlan, nodegroups, steps: [handed] }).replaceAll(/\s+/g, ' ');
+  assert.match(asked([group]), /and then leaves apps to Terraform, cordoned and not deleted\. Type/);
+  assert.match(
+    asked([group, { ...group, source: 'web' }]),
+    /and then deletes 1 node group: web; leaves apps to Terraform, cordoned/,
+  );
+});
+
 const paused = (reason: 'until' | 'interrupted' | 'terminated' | 'failed'): JournalEntry[] => [
   runStarted,
   ...created,
@@ -524,4 +557,32 @@ test('a job summary tells how a run ended', () => {
   for (const part of ['prod, plan 7f3a9c21', 'DRAIN.STUCK, exit code 6', '- `kubectl get pdb`', '| drain | failed |']) {
     assert.ok(text.includes(part), part);
   }
+});
+
+test('differences: all of them in Markdown and HTML, in the summary once for groups that are alike', () => {
+  const [apps] = samplePlan.nodegroups;
+  assert.ok(apps !== undefined);
+  const other = { field: 'labels.a', source: 'b|`c`', replacement: '', reason: '<b>because</b>' };
+  const tools = { ...apps, source: 'tools', replacement: 'tools-pd-1', differences: [other, ...apps.differences] };
+  const plan = { ...samplePlan, nodegroups: [apps, tools] };
+  const text = planText(plan, { folder: null, colour: false });
+  assert.match(
+    text,
+    / {2}9 fields differ from the source; all of them with the reasons: --format\n {2}markdown\. First:/,
+  );
+  assert.equal(text.split('launchTemplate.IamInstanceProfile').length, 2);
+  assert.match(text, / {2}- tools: labels\.a b\|`c` -> "" \(<b>because<\/b>\)/);
+  assert.doesNotMatch(text, /- maxPods /);
+  const markdown = planMarkdown(plan);
+  assert.ok(markdown.includes('### tools -> tools-pd-1\n'));
+  assert.ok(markdown.includes('| `labels.a` | `` b\\|`c` `` | `""` | \\<b>because\\</b> |'));
+  assert.ok(markdown.includes('| `maxPods` | `29` | `110` | what this plan is for (vCPU cap 110) |'));
+  const page = planHtml(plan, aSnapshot());
+  assert.ok(page.includes('&lt;b&gt;because&lt;/b&gt;'));
+  assert.ok(!page.includes('<b>because'));
+  assert.ok(
+    !planText({ ...plan, nodegroups: [{ ...apps, differences: [] }] }, { folder: null, colour: false }).includes(
+      'differ from',
+    ),
+  );
 });

@@ -83,6 +83,18 @@ export const samplePlan: MigrationPlan = {
       pods: 60,
       capacity: { nodesNeeded: 2, limitedBy: 'pods', unplaced: [] },
       userDataFile: 'user-data/apps.mime',
+      owner: { tool: 'nobody', name: null, evidence: 'no tag of a tool' },
+      differences: [
+        { field: 'zebra', source: '(not shown)', replacement: null, reason: 'not copied: unknown to this version' },
+        {
+          field: 'launchTemplate.IamInstanceProfile',
+          source: '{"Arn":"arn:aws:iam::111122223333:instance-profile/nodes"}',
+          replacement: null,
+          reason: 'EKS makes an instance profile of the node role and sets it itself',
+        },
+        { field: 'kubeReserved.memory', source: '574Mi', replacement: '1465Mi', reason: 'kubelet keeps more' },
+        { field: 'maxPods', source: '29', replacement: '110', reason: 'what this plan is for (vCPU cap 110)' },
+      ],
     },
   ],
   subnets: [
@@ -135,7 +147,7 @@ export const samplePlan: MigrationPlan = {
         tags: {},
         kubernetesVersion: null,
         updateConfig: null,
-        nodeRepairEnabled: null,
+        nodeRepairConfig: null,
       },
     },
     {

@@ -155,13 +155,13 @@ async function shortage(free: number): Promise<MigrateError> {
   return result.stoppedBy;
 }
 
-for (const [stage, free, code] of [
-  ['when it grows', 3, 'NODEGROUP.NOT_READY'],
-  ['at its first node', 2, 'NODEGROUP.CREATE_FAILED'],
+for (const [stage, free] of [
+  ['when it grows', 3],
+  ['at its first node', 2],
 ] as const) {
   test(`a replacement without blocks ${stage}: the subnet of its pods is named, with the way out`, async () => {
-    const { code: found, message, why, nextActions } = await shortage(free);
-    assert.equal(found, code, message);
+    const { code, message, why, nextActions } = await shortage(free);
+    assert.equal(code, 'NODEGROUP.NOT_READY', message);
     assert.match(
       why,
       /Subnet subnet-0\d{4}c64\w+ \(100\.64\.\d\.0\/24, us-west-2[ab]\) has \d+ free addresses, but no free \/28/,

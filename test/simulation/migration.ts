@@ -5,6 +5,7 @@
 import { createAwsPorts } from '../../src/adapters/aws/aws-ports.ts';
 import { createKubernetesPort } from '../../src/adapters/kubernetes/kubernetes-port.ts';
 import { createLeaseLock } from '../../src/adapters/kubernetes/lease-lock.ts';
+import { withSelfManagedGroups } from '../../src/adapters/self-managed.ts';
 import { runChecks } from '../../src/checks/index.ts';
 import { driftWatch } from '../../src/commands/actions/drift.ts';
 import type { RollbackScope } from '../../src/domain/journal-entry.ts';
@@ -24,6 +25,7 @@ import type { World } from '../../src/simulator/world.ts';
 import { survey } from '../../src/survey/survey.ts';
 import { clockOver } from '../support/fake-cluster.ts';
 import { createTraffic, InProcessDispatcher, InProcessHandler } from '../support/in-process.ts';
+import { noTools } from '../support/no-tools.ts';
 import { aRequest } from '../support/snapshot.ts';
 import { templates } from '../support/templates.ts';
 
@@ -48,6 +50,7 @@ export interface SimulatedProcess {
       consent?: boolean;
       rollback?: RollbackScope;
       drift?: boolean;
+      folder?: string;
       warn?: (message: string) => void;
     },
   ): Promise<RunResult | 'cut'>;
@@ -75,6 +78,7 @@ export async function startProcess(
   world: World,
   cutAt = Number.POSITIVE_INFINITY,
   reporter: Reporter = silent,
+  tools: Ports['tools'] = noTools,
 ): Promise<SimulatedProcess> {
   const id = `host_${++count}`;
   const traffic = createTraffic();
@@ -170,7 +174,17 @@ export async function startProcess(
     dispatcher: new InProcessDispatcher(through(world.kubernetes), traffic),
   });
   started = true;
-  const ports: Ports = { ...aws, kubernetes, clock };
+  let toolsAtWork = 0;
+  const countedTools: Ports['tools'] = {
+    ...tools,
+    async run(...call) {
+      toolsAtWork += 1;
+      return await tools.run(...call).finally(() => {
+        toolsAtWork -= 1;
+      });
+    },
+  };
+  const ports: Ports = withSelfManagedGroups({ ...aws, kubernetes, tools: countedTools, clock });
 
   const journal = (store: CuttableJournal): JournalStore => ({
     read: () => (dead ? never : store.read()),
@@ -195,7 +209,7 @@ export async function startProcess(
     async run(
       plan,
       store,
-      { until, consent = true, rollback, drift = rollback === undefined, warn = () => undefined } = {},
+      { until, consent = true, rollback, drift = rollback === undefined, folder, warn = () => undefined } = {},
     ) {
       const { signal } = new AbortController();
       const pollIntervalMilliseconds = 15_000;
@@ -213,6 +227,7 @@ export async function startProcess(
         options: {
           ...(until && { until }),
           ...(rollback && { rollback }),
+          ...(folder !== undefined && { folder }),
           consent: { given: consent, by: 'test', how: 'confirm-flag' },
           ...(drift && {
             beforePhase: driftWatch({
@@ -233,6 +248,7 @@ export async function startProcess(
       });
       return drive(world.clock, Promise.race([work, death.promise.then(() => 'cut' as const)]), {
         inFlight: () => traffic.inFlight(),
+        isWaitedFor: () => toolsAtWork > 0,
         limitMs: 7 * 86_400_000,
       });
     },

@@ -39,7 +39,9 @@ for (const scenario of scenarios) {
   test(`${scenario.name}: boots with every node Ready and every pod running, with an address of its node`, async () => {
     const world = worldOf(scenario);
     const nodes = world.store.list<Node>('nodes');
-    const wanted = scenario.nodegroups.reduce((sum, { scaling }) => sum + scaling.desiredSize, 0);
+    const groups = [...scenario.nodegroups, ...(scenario.autoScalingGroups ?? [])];
+    const ofKarpenter = (scenario.karpenter?.nodePools ?? []).reduce((sum, pool) => sum + pool.nodes, 0);
+    const wanted = groups.reduce((sum, { scaling }) => sum + scaling.desiredSize, ofKarpenter);
     assert.equal(nodes.length, wanted);
     const interfaces = (await world.snapshotOfState()).details.nodes;
     for (const { metadata, status } of nodes) {
@@ -136,6 +138,32 @@ test('create-fails: a new group ends in CREATE_FAILED with the code and text of 
   assert.equal(nodegroup.status, 'CREATE_FAILED');
   assert.equal(nodegroup.health.issues[0].code, createFails.createFailure?.code);
   assert.equal(nodegroup.health.issues[0].message, createFails.createFailure?.message);
+});
+
+test('create-fails: a group made without nodes fails when it is to have one, and can be deleted', async () => {
+  const { aws, clock } = worldOf(createFails);
+  const [subnet] = createFails.subnets;
+  const group = '/clusters/demo/node-groups/new';
+  const status = async (): Promise<string[]> => {
+    const { nodegroup } = JSON.parse((await send(aws, 'GET', group))[1]);
+    return [nodegroup.status, ...nodegroup.health.issues.map(({ code }: { code: string }) => code)];
+  };
+  const subnets = [subnet?.subnetId];
+  const nodeRole = 'arn:aws:iam::111122223333:role/demo-node';
+  await send(aws, 'POST', '/clusters/demo/node-groups', {
+    nodegroupName: 'new',
+    subnets,
+    nodeRole,
+    scalingConfig: { minSize: 0, maxSize: 3, desiredSize: 0 },
+  });
+  clock.advance(1_800_000);
+  assert.deepEqual(await status(), ['ACTIVE']);
+  await send(aws, 'POST', `${group}/update-config`, { scalingConfig: { desiredSize: 1 } });
+  clock.advance(290_000);
+  assert.deepEqual(await status(), ['ACTIVE']);
+  clock.advance(20_000);
+  assert.deepEqual(await status(), ['DEGRADED', 'AsgInstanceLaunchFailures']);
+  assert.equal((await send(aws, 'DELETE', group))[0], 200);
 });
 
 test('from the address mode to a node with prefixes: the parts of the world work together', async () => {

@@ -45,7 +45,8 @@ describe('create-launch-template', () => {
     ...step,
     params: {
       ...step.params,
-      userData: 'apiVersion: node.eks.aws/v1alpha1',
+      userData:
+        'Content-Type: multipart/mixed; boundary="B"\n\n--B\nContent-Type: application/node.eks.aws\n\napiVersion: node.eks.aws/v1alpha1\n--B--\n',
       sourceTemplate: { launchTemplateId: 'lt-0', version: '3', userDataHash },
     },
   });
@@ -116,7 +117,8 @@ describe('create-nodegroup', () => {
 const size = (desiredSize: number) => ({ minSize: 1, maxSize: 4, desiredSize });
 
 describe('scale-replacement', () => {
-  const step = sampleStep('scale-replacement');
+  const oneNode = sampleStep('scale-replacement');
+  const step = { ...oneNode, params: { ...oneNode.params, scaling: size(2) } };
 
   it('more nodes than planned stay', async () => {
     const world = createWorld();

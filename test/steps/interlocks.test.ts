@@ -260,6 +260,49 @@ describe('restore-scaling', () => {
     assert.deepEqual(scalingOf(world), { minSize: 0, maxSize: 37, desiredSize: 4 });
   });
 
+  it('where nodes are ended one by one, minSize goes to 0 with it, and comes back', async () => {
+    const sizes: [Scaling, Scaling, Partial<Scaling>, Scaling][] = [
+      // before, what is left of it at the rollback, what is sent, after
+      [
+        { minSize: 2, maxSize: 9, desiredSize: 3 },
+        { minSize: 0, maxSize: 3, desiredSize: 1 },
+        { minSize: 0, maxSize: 3 },
+        { minSize: 2, maxSize: 9, desiredSize: 2 },
+      ],
+      [
+        { minSize: 2, maxSize: 3, desiredSize: 3 },
+        { minSize: 0, maxSize: 3, desiredSize: 3 },
+        { minSize: 0 },
+        { minSize: 2, maxSize: 3, desiredSize: 3 },
+      ],
+      // somebody has set another one meanwhile
+      [
+        { minSize: 2, maxSize: 9, desiredSize: 3 },
+        { minSize: 1, maxSize: 5, desiredSize: 3 },
+        { minSize: 0, maxSize: 3 },
+        { minSize: 1, maxSize: 5, desiredSize: 3 },
+      ],
+    ];
+    for (const [before, then, sent, after] of sizes) {
+      const world = createWorld();
+      Object.assign(scalingOf(world), before);
+      const step = sampleStep('cap-source');
+      const cap = createStepRig(world, { ...step, params: { ...step.params, releaseNodes: true } });
+      assert.match(JSON.stringify(await cap.finish()), /cannot grow: maxSize is 3, and may shrink to nothing/);
+      const calls = world.calls.filter(({ name }) => name === 'eks.updateNodegroupScaling');
+      assert.deepEqual(
+        calls.map(({ args }) => args[2]),
+        [sent],
+      );
+      Object.assign(scalingOf(world), then);
+      const back = sampleStep('restore-scaling');
+      const restore = createStepRig(world, { ...back, params: { ...back.params, releaseNodes: true } });
+      Object.assign(restore.state.steps, { 'cap-source/apps': cap.state.steps['cap-source/apps'] });
+      assert.equal((await restore.finish()).kind, 'satisfied');
+      assert.deepEqual(scalingOf(world), after);
+    }
+  });
+
   it('what somebody else has set since stays, and that is said', async () => {
     const { world, restore } = await capped();
     scalingOf(world).maxSize = 7;

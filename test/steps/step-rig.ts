@@ -19,7 +19,12 @@ export interface StepRig {
 }
 
 /** Steps that come after the switch. */
-const afterSwitch = new Set<AnyStep['kind']>(['create-nodegroup', 'verify-replacement']);
+const afterSwitch = new Set<AnyStep['kind']>([
+  'create-nodegroup',
+  'create-with-eksctl',
+  'scale-replacement',
+  'verify-replacement',
+]);
 
 /** One step against the world, as the engine would drive it; the state is folded as in a run. */
 export function createStepRig(world: World, step: AnyStep): StepRig {

@@ -4,7 +4,7 @@
  */
 
 import { sha256Hex } from '../../src/domain/canonical-json.ts';
-import { MigrateError } from '../../src/domain/migrate-error.ts';
+import { ExitCode, MigrateError } from '../../src/domain/migrate-error.ts';
 import type {
   AutoScalingGroup,
   ClusterNode,
@@ -14,10 +14,12 @@ import type {
   Pod,
 } from '../../src/domain/snapshot.ts';
 import type { Clock } from '../../src/ports/clock.ts';
+import type { Stack, StackResource } from '../../src/ports/cloudformation.ts';
 import type { LaunchTemplate, SubnetCidrReservation } from '../../src/ports/ec2.ts';
 import type { Addon, EksUpdate } from '../../src/ports/eks.ts';
 import type { DaemonSet, Followed } from '../../src/ports/kubernetes.ts';
 import type { Ports } from '../../src/ports/ports.ts';
+import type { ToolResult } from '../../src/ports/tools.ts';
 
 export interface VirtualClock extends Clock {
   /** Runs `work`, jumping to the next timer whenever nothing else can happen. */
@@ -78,6 +80,8 @@ const writes = new Set([
   'createNodegroup',
   'updateNodegroupScaling',
   'deleteNodegroup',
+  'deleteStack',
+  'run',
   'updateAddon',
   'createLaunchTemplate',
   'deleteLaunchTemplate',
@@ -88,6 +92,9 @@ const writes = new Set([
   'annotateNode',
   'suspendProcesses',
   'resumeProcesses',
+  'resizeGroup',
+  'terminateInstance',
+  'deleteGroup',
   'evict',
   'createPod',
   'deletePod',
@@ -109,6 +116,12 @@ export interface World {
   reservations: Map<string, SubnetCidrReservation[]>;
   userDataOfVersions: Record<string, string | null>;
   nodegroups: Map<string, Nodegroup>;
+  /** CloudFormation stacks by name, with the node group that goes with each */
+  stacks: Map<string, Stack & { nodegroupName: string; resources: StackResource[]; failures: string[] }>;
+  /** null: not installed; gets the arguments and the text of the file */
+  eksctl: ((args: readonly string[], config: string) => ToolResult) | null;
+  /** temporary files by path */
+  files: Map<string, string>;
   /** none unless a test adds them */
   autoScalingGroups: AutoScalingGroup[];
   nodes: ClusterNode[];
@@ -180,6 +193,7 @@ export function createWorld(): World {
   const eks: Ports['eks'] = {
     describeCluster: () => Promise.reject(new Error('no step asks for the cluster')),
     listNodegroups: async () => [...world.nodegroups.keys()].toSorted(),
+    accessEntriesOfNodes: async () => [],
     describeNodegroup: async (_cluster, name) => structuredClone(world.nodegroups.get(name)),
     async createNodegroup({ launchTemplate, ...request }, token) {
       once(token, () => {
@@ -245,6 +259,7 @@ export function createWorld(): World {
 
   const ec2: Ports['ec2'] = {
     describeInstanceTypes: async () => [],
+    instanceTypesThatMeet: async () => [],
     describeSubnets: async () => [],
     networkInterfacesOfSubnets: async () => [],
     subnetCidrReservations: async (subnetId) => structuredClone(world.reservations.get(subnetId)),
@@ -264,6 +279,8 @@ export function createWorld(): World {
     },
     networkInterfacesOfInstances: async (ids) =>
       world.interfaces.filter(({ instanceId }) => ids.includes(instanceId ?? '')),
+    mayCreateLaunchTemplate: async () => ({ action: 'ec2:CreateLaunchTemplate', answer: 'unknown' }),
+    mayReserveSubnetCidr: async () => ({ action: 'ec2:CreateSubnetCidrReservation', answer: 'unknown' }),
     findLaunchTemplate: async (name) => structuredClone(world.launchTemplates.get(name)),
     async describeLaunchTemplateVersion(launchTemplateId, version) {
       const own = [...world.launchTemplates.values()].find(
@@ -309,6 +326,7 @@ export function createWorld(): World {
     serverUrl: () => 'https://prod.example',
     certificateAuthority: () => null,
     version: async () => 'v1.33.0',
+    mayI: async () => 'unknown',
     getConfigMap: async () => undefined,
     putConfigMap: async () => 'conflict',
     listNodes: async (name) =>
@@ -321,6 +339,8 @@ export function createWorld(): World {
     listServices: async () => [],
     listResourceQuotas: async () => [],
     apiGroups: async () => [],
+    karpenter: async () => undefined,
+    rolesOfAwsAuth: async () => [],
     podManifest: async () => undefined,
     podEvents: async () => [],
     async annotateNode(name, uid, annotations) {
@@ -439,6 +459,41 @@ export function createWorld(): World {
   const autoScaling: Ports['autoScaling'] = {
     describeGroups: async (names) =>
       structuredClone(world.autoScalingGroups.filter(({ name }) => names.includes(name))),
+    groupsOfInstances: async (ids) =>
+      Object.fromEntries(
+        world.autoScalingGroups.flatMap(({ name, instanceIds }) =>
+          instanceIds.filter((id) => ids.includes(id)).map((id) => [id, name]),
+        ),
+      ),
+    async resizeGroup(groupName, { minSize, maxSize, desiredSize }) {
+      const group = world.autoScalingGroups.find(({ name }) => name === groupName);
+      if (group === undefined) throw new Error(`no group ${groupName}`);
+      group.minSize = minSize ?? group.minSize;
+      group.maxSize = maxSize ?? group.maxSize;
+      group.desiredCapacity = desiredSize ?? group.desiredCapacity;
+    },
+    async terminateInstance(instanceId) {
+      const group = world.autoScalingGroups.find(({ instanceIds }) => instanceIds.includes(instanceId));
+      if (group !== undefined && group.desiredCapacity === group.minSize) {
+        throw new MigrateError({
+          code: 'AWS.REFUSED',
+          message: `Auto Scaling refused TerminateInstanceInAutoScalingGroup on instance ${instanceId}.`,
+          why: 'desiredSize equals minSize',
+          nextActions: ['aws autoscaling describe-auto-scaling-groups'],
+          exitCode: ExitCode.stoppedPartWay,
+        });
+      }
+      if (group !== undefined) {
+        group.desiredCapacity -= 1;
+        group.instanceIds = group.instanceIds.filter((id) => id !== instanceId);
+      }
+      world.nodes = world.nodes.filter((node) => node.instanceId !== instanceId);
+      tell('nodes');
+      return 'asked';
+    },
+    async deleteGroup(groupName) {
+      world.autoScalingGroups = world.autoScalingGroups.filter(({ name }) => name !== groupName);
+    },
     failedActivities: async () => ['Launching a new EC2 instance failed.'],
     async suspendProcesses(groupName, processes) {
       const group = world.autoScalingGroups.find(({ name }) => name === groupName);
@@ -449,6 +504,41 @@ export function createWorld(): World {
       if (group === undefined) return;
       group.suspendedProcesses = group.suspendedProcesses.filter((name) => !processes.includes(name));
     },
+  };
+
+  const cloudFormation: Ports['cloudFormation'] = {
+    async describeStack(name) {
+      const stack = world.stacks.get(name);
+      if (stack === undefined) return undefined;
+      const { status, reason, terminationProtection } = stack;
+      return { name, status, reason, terminationProtection };
+    },
+    stackResources: async (name) => structuredClone(world.stacks.get(name)?.resources ?? []),
+    async deleteStack(name) {
+      const stack = world.stacks.get(name);
+      if (stack === undefined || stack.status === 'DELETE_IN_PROGRESS') return;
+      stack.status = 'DELETE_IN_PROGRESS';
+      if (stack.failures.length > 0) {
+        clock.after(60_000, () => Object.assign(stack, { status: 'DELETE_FAILED', reason: 'it failed' }));
+        return;
+      }
+      await eks.deleteNodegroup('prod', stack.nodegroupName);
+      clock.after(200_000, () => world.stacks.delete(name));
+    },
+    failedDeletions: async (name) => world.stacks.get(name)?.failures ?? [],
+  };
+
+  const tools: Ports['tools'] = {
+    async temporaryFile(name, text) {
+      const path = `/tmp/${++serial}/${name}`;
+      world.files.set(path, text);
+      return path;
+    },
+    removeFile: async (path) => void world.files.delete(path),
+    run: async (program, args) =>
+      program === 'eksctl'
+        ? world.eksctl?.(args, world.files.get(args[args.indexOf('--config-file') + 1] ?? '') ?? '')
+        : undefined,
   };
 
   function logged<T extends object>(port: string, target: T): T {
@@ -474,6 +564,9 @@ export function createWorld(): World {
       eks: logged('eks', eks),
       ec2: logged('ec2', ec2),
       autoScaling: logged('autoScaling', autoScaling),
+      cloudFormation: logged('cloudFormation', cloudFormation),
+      tools: logged('tools', tools),
+      iam: { simulate: async () => [], instanceProfileRole: async () => undefined },
       identity: {
         credentialsEnd: async () => null,
         caller: async () => ({ accountId: '111122223333', arn: 'arn:aws:iam::111122223333:user/me' }),
@@ -505,6 +598,9 @@ export function createWorld(): World {
     reservations: new Map([['subnet-a', []]]),
     userDataOfVersions: {},
     nodegroups: new Map(),
+    stacks: new Map(),
+    eksctl: null,
+    files: new Map(),
     autoScalingGroups: [],
     nodes: [],
     pods: [],
@@ -638,7 +734,7 @@ const nodegroupDefaults: Nodegroup = {
   autoScalingGroupNames: ['eks-asg'],
   launchTemplate: null,
   updateConfig: null,
-  nodeRepairEnabled: null,
+  nodeRepairConfig: null,
   remoteAccess: null,
   healthIssues: [],
   unknownFields: [],

@@ -1,7 +1,8 @@
 import { formatLine, parseJournal } from '../../src/domain/journal-chain.ts';
 import type { JournalEntry, JournalLine } from '../../src/domain/journal-entry.ts';
-import type { AnyStep, MigrationPlan, NodegroupPlan, StepKind } from '../../src/domain/plan.ts';
+import type { AnyStep, MigrationPlan, NodegroupPlan, ReplacementParts, StepKind } from '../../src/domain/plan.ts';
 import { plainRequest } from '../../src/domain/plan.ts';
+import type { Scaling } from '../../src/domain/snapshot.ts';
 import type { JournalStore } from '../../src/ports/journal-store.ts';
 
 const ours = { 'prefix-migrate/plan': '7f3a9c21' };
@@ -51,13 +52,36 @@ function stepsOf(source: string): AnyStep[] {
         capacityType: 'ON_DEMAND',
         nodeRole: 'arn:aws:iam::111122223333:role/node',
         subnetIds: ['subnet-a'],
-        scaling: { minSize: 1, maxSize: 4, desiredSize: 1 },
+        scaling: { minSize: 0, maxSize: 4, desiredSize: 0 },
         labels: {},
         taints: [],
         tags: ours,
         kubernetesVersion: '1.33',
         updateConfig: null,
-        nodeRepairEnabled: null,
+        nodeRepairConfig: null,
+      },
+    },
+    {
+      id: `compare-launch-template/${source}`,
+      kind: 'compare-launch-template',
+      phase: 'create',
+      impact: 'additive',
+      dependsOn: [`create-nodegroup/${source}`],
+      summary: 'compare',
+      params: { clusterName: 'prod', nodegroupName: replacement, maxPods: 110, imageId: null },
+    },
+    {
+      id: `scale-replacement/${source}/first`,
+      kind: 'scale-replacement',
+      phase: 'verify',
+      impact: 'additive',
+      dependsOn: [`compare-launch-template/${source}`],
+      summary: 'one node',
+      params: {
+        clusterName: 'prod',
+        nodegroupName: replacement,
+        scaling: { minSize: 1, maxSize: 4, desiredSize: 1 },
+        timeoutSeconds: 1200,
       },
     },
     {
@@ -65,7 +89,7 @@ function stepsOf(source: string): AnyStep[] {
       kind: 'verify-replacement',
       phase: 'verify',
       impact: 'additive',
-      dependsOn: [`create-nodegroup/${source}`],
+      dependsOn: [`scale-replacement/${source}/first`],
       summary: 'first node',
       params: { ...verification, nodes: 1, timeoutSeconds: 1200 },
     },
@@ -123,6 +147,8 @@ function nodegroupPlan(source: string): NodegroupPlan {
     pods: 2,
     capacity: { nodesNeeded: 2, limitedBy: 'pods', unplaced: [] },
     userDataFile: `user-data/${source}.mime`,
+    owner: { tool: 'nobody', name: null, evidence: 'no tag of a tool' },
+    differences: [],
   };
 }
 
@@ -242,6 +268,14 @@ const range = { subnetId: 'subnet-a', cidr: '10.0.1.64/26', region: 'eu-west-1',
 
 const rebalance = { nodegroupName: 'apps', autoScalingGroupNames: ['eks-asg'], processes: ['AZRebalance'] };
 
+const terraform = { tool: 'terraform', name: null, evidence: 'tag terraform=true' } as const;
+
+function sampleParts(scaling: Scaling): ReplacementParts {
+  const [template, group] = stepsOf('apps');
+  if (template?.kind !== 'create-launch-template' || group?.kind !== 'create-nodegroup') throw new Error('unreachable');
+  return { template: template.params, group: { ...group.params, scaling } };
+}
+
 /** Steps of kinds that not every plan has. */
 export const otherSteps: AnyStep[] = [
   {
@@ -273,6 +307,44 @@ export const otherSteps: AnyStep[] = [
       env: { ENABLE_PREFIX_DELEGATION: 'true', WARM_PREFIX_TARGET: '1' },
       instructions: ['helm upgrade aws-vpc-cni', 'and in the values file: env'],
       timeoutSeconds: 7200,
+    },
+  },
+  {
+    id: 'await-nodegroup/apps',
+    kind: 'await-nodegroup',
+    phase: 'create',
+    impact: 'additive',
+    dependsOn: [],
+    summary: 'wait for the node group',
+    params: { ...sampleParts({ minSize: 1, maxSize: 4, desiredSize: 2 }), owner: terraform, timeoutSeconds: 7200 },
+  },
+  {
+    id: 'create-with-eksctl/apps',
+    kind: 'create-with-eksctl',
+    phase: 'create',
+    impact: 'additive',
+    dependsOn: [],
+    summary: 'node group by eksctl',
+    params: {
+      ...sampleParts({ minSize: 0, maxSize: 4, desiredSize: 0 }),
+      region: 'eu-west-1',
+      maxPods: 110,
+      timeoutSeconds: 3600,
+    },
+  },
+  {
+    id: 'hand-over-source/apps',
+    kind: 'hand-over-source',
+    phase: 'delete',
+    impact: 'additive',
+    dependsOn: [],
+    summary: 'leave it to Terraform',
+    params: {
+      clusterName: 'prod',
+      nodegroupName: 'apps',
+      replacementName: 'apps-pd-7f3a9c21',
+      owner: terraform,
+      instructions: ['remove the block of apps', 'terraform apply'],
     },
   },
   {

@@ -1,8 +1,10 @@
 import { createAwsPorts } from '../../src/adapters/aws/aws-ports.ts';
 import { createKubernetesPort } from '../../src/adapters/kubernetes/kubernetes-port.ts';
+import { withSelfManagedGroups } from '../../src/adapters/self-managed.ts';
 import type { Ports } from '../../src/ports/ports.ts';
 import type { World } from '../../src/simulator/world.ts';
 import type { Bench } from '../adapters/virtual.ts';
+import { noTools } from '../support/no-tools.ts';
 
 /** The real adapters over a world in this process. */
 export async function portsOf(
@@ -28,5 +30,5 @@ export async function portsOf(
     dispatcher: bench.dispatcher(world.kubernetes),
     random: () => 0.5,
   });
-  return { ...aws, kubernetes, clock: bench.clock };
+  return withSelfManagedGroups({ ...aws, kubernetes, tools: noTools, clock: bench.clock });
 }

@@ -1,12 +1,23 @@
 import type { AutoScalingPort } from '../../ports/auto-scaling.ts';
+import type { CloudFormationPort } from '../../ports/cloudformation.ts';
 import type { Ec2Port } from '../../ports/ec2.ts';
 import type { EksPort } from '../../ports/eks.ts';
+import type { IamPort } from '../../ports/iam.ts';
 import type { IdentityPort } from '../../ports/identity.ts';
 import { createAutoScalingPort } from './auto-scaling.ts';
-import { checkedAutoScaling, checkedEc2, checkedEks, checkedIdentity } from './checked-ports.ts';
+import {
+  checkedAutoScaling,
+  checkedCloudFormation,
+  checkedEc2,
+  checkedEks,
+  checkedIam,
+  checkedIdentity,
+} from './checked-ports.ts';
+import { createCloudFormationPort } from './cloudformation.ts';
 import { endOf } from './credentials-end.ts';
 import { createEc2Port } from './ec2.ts';
 import { createEksPort } from './eks.ts';
+import { createIamPort } from './iam.ts';
 import { createTokenSource, type TokenSource } from './kubernetes-token.ts';
 import { type AwsOptions, createSession, type Session } from './session.ts';
 
@@ -16,6 +27,8 @@ export interface AwsPorts {
   eks: EksPort;
   ec2: Ec2Port;
   autoScaling: AutoScalingPort;
+  cloudFormation: CloudFormationPort;
+  iam: IamPort;
   identity: IdentityPort;
   /** as the SDK resolves it. @throws MigrateError AWS.NO_REGION */
   region(): Promise<string>;
@@ -30,10 +43,13 @@ export interface AwsPorts {
 export function createAwsPorts(options: AwsOptions): AwsPorts {
   const session = createSession(options);
   const identity = checkedIdentity(createIdentityPort(session));
+  const ec2 = checkedEc2(createEc2Port(session, identity));
   return {
     eks: checkedEks(createEksPort(session)),
-    ec2: checkedEc2(createEc2Port(session, identity)),
-    autoScaling: checkedAutoScaling(createAutoScalingPort(session)),
+    ec2,
+    autoScaling: checkedAutoScaling(createAutoScalingPort(session, ec2)),
+    cloudFormation: checkedCloudFormation(createCloudFormationPort(session)),
+    iam: checkedIam(createIamPort(session)),
     identity,
     region: session.region,
     kubernetesToken: createTokenSource(session),

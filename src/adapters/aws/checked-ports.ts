@@ -1,6 +1,7 @@
 /** The AWS ports, each answer checked before anything relies on it: an endpoint may be anybody's, and answer anything. */
 import {
   both,
+  flag,
   listOf,
   number,
   object,
@@ -22,14 +23,17 @@ import {
   nodegroupShape,
   subnetReservationMembers,
   subnetShape,
+  word,
   wordOrEmpty,
 } from '../../domain/snapshot-shapes.ts';
 import type { AutoScalingPort } from '../../ports/auto-scaling.ts';
-import type { Ec2Port, LaunchTemplate, SubnetCidrReservation } from '../../ports/ec2.ts';
+import type { CloudFormationPort, Stack, StackResource } from '../../ports/cloudformation.ts';
+import type { DryRunAnswer, Ec2Port, LaunchTemplate, SubnetCidrReservation } from '../../ports/ec2.ts';
 import type { Addon, EksPort, EksUpdate } from '../../ports/eks.ts';
+import type { IamPort } from '../../ports/iam.ts';
 import type { IdentityPort } from '../../ports/identity.ts';
 import { readableAnswer, type Server } from '../readable.ts';
-import { autoScalingServer, ec2Server, eksServer, stsServer } from './servers.ts';
+import { autoScalingServer, cloudFormationServer, ec2Server, eksServer, iamServer, stsServer } from './servers.ts';
 
 const orUndefined = <T>(inner: Shape<T>): Shape<T | undefined> => ({
   mismatch: (value) => (value === undefined ? undefined : inner.mismatch(value)),
@@ -76,6 +80,7 @@ export const checkedEks = (eks: EksPort): EksPort =>
   checked(eksServer, eks, {
     describeCluster: both(clusterShape, withAuthority),
     listNodegroups: listOf(eksName),
+    accessEntriesOfNodes: listOf(text),
     describeNodegroup: orUndefined(nodegroupShape),
     createNodegroup: nothing,
     updateNodegroupScaling: id,
@@ -95,9 +100,13 @@ const template = object<LaunchTemplate>({
   tags: texts,
 });
 
+const rightAnswer = oneOf('allowed', 'denied', 'unknown');
+const dryRun = object<DryRunAnswer>({ action: text, answer: rightAnswer });
+
 export const checkedEc2 = (ec2: Ec2Port): Ec2Port =>
   checked(ec2Server, ec2, {
     describeInstanceTypes: listOf(instanceTypeShape),
+    instanceTypesThatMeet: listOf(word),
     describeSubnets: listOf(subnetShape),
     subnetCidrReservations: orUndefined(listOf(reservation)),
     createSubnetCidrReservation: nothing,
@@ -109,14 +118,38 @@ export const checkedEc2 = (ec2: Ec2Port): Ec2Port =>
     launchTemplateUserData: orNull(text),
     createLaunchTemplate: template,
     deleteLaunchTemplate: nothing,
+    mayCreateLaunchTemplate: dryRun,
+    mayReserveSubnetCidr: dryRun,
   });
 
 export const checkedAutoScaling = (autoScaling: AutoScalingPort): AutoScalingPort =>
   checked(autoScalingServer, autoScaling, {
     describeGroups: listOf(autoScalingGroupShape),
+    groupsOfInstances: texts,
     failedActivities: listOf(text),
     suspendProcesses: nothing,
     resumeProcesses: nothing,
+    resizeGroup: nothing,
+    terminateInstance: oneOf('asked', 'going'),
+    deleteGroup: nothing,
+  });
+
+export const checkedCloudFormation = (cloudFormation: CloudFormationPort): CloudFormationPort =>
+  checked(cloudFormationServer, cloudFormation, {
+    describeStack: orUndefined(
+      object<Stack>({ name: text, status: text, reason: orNull(text), terminationProtection: flag }),
+    ),
+    stackResources: listOf(object<StackResource>({ logicalId: text, type: text, physicalId: orNull(text) })),
+    deleteStack: nothing,
+    failedDeletions: listOf(text),
+  });
+
+const roleArn = textLike('the ARN of a role', /^arn:[\w+=,.@:/-]{0,2048}$/);
+
+export const checkedIam = (iam: IamPort): IamPort =>
+  checked(iamServer, iam, {
+    simulate: listOf(object({ action: text, resourceArn: text, answer: rightAnswer })),
+    instanceProfileRole: orUndefined(roleArn),
   });
 
 const caller = object<{ accountId: string; arn: string }>({

@@ -10,5 +10,7 @@ export {
   DescribeNetworkInterfacesCommand,
   DescribeSubnetsCommand,
   EC2Client,
+  GetInstanceTypesFromInstanceRequirementsCommand,
   GetSubnetCidrReservationsCommand,
+  ResponseLaunchTemplateData$,
 } from '@aws-sdk/client-ec2';

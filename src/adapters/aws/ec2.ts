@@ -5,7 +5,8 @@ import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 import { chunks, inParallel } from '../../domain/parallel.ts';
 import { showReservationsCommand } from '../../domain/reservation.ts';
 import type { InstanceType, NetworkInterface, Subnet } from '../../domain/snapshot.ts';
-import type { Ec2Port, LaunchTemplate, SubnetCidrReservation } from '../../ports/ec2.ts';
+import { userDataFacts } from '../../domain/user-data.ts';
+import type { DryRunAnswer, Ec2Port, LaunchTemplate, SubnetCidrReservation } from '../../ports/ec2.ts';
 import type { IdentityPort } from '../../ports/identity.ts';
 import { cleanText } from '../clean-text.ts';
 import { isObject } from '../is-object.ts';
@@ -13,6 +14,7 @@ import { createPageGuard } from '../readable.ts';
 import type { Operation } from './errors.ts';
 import { ec2Server } from './servers.ts';
 import { causeName, type Session, unlessAbsent } from './session.ts';
+import { captureText, unknownMembersOf } from './unknown-fields.ts';
 
 const planTag = 'prefix-migrate/plan';
 const templateNotFound = [
@@ -28,6 +30,8 @@ const typeNotFound = ['InvalidInstanceType', 'InvalidInstanceType.NotFound'];
 const idsPerCall = 100;
 const pageSize = 1000;
 const parallelCalls = 4;
+/** A preflight does not wait for EC2. */
+const soon = { attempts: 2, attemptMilliseconds: 2000, totalMilliseconds: 2000 };
 
 type Client = Awaited<ReturnType<Session['ec2']>>;
 
@@ -139,19 +143,22 @@ export function createEc2Port(session: Session, identity: IdentityPort): Ec2Port
     return template === undefined ? undefined : toLaunchTemplate(template, name);
   }
 
-  async function rawVersion(id: string, version: string): Promise<Sdk.LaunchTemplateVersion | undefined> {
+  async function rawVersion(
+    id: string,
+    version: string,
+  ): Promise<{ found: Sdk.LaunchTemplateVersion; unknownMembers: string[] } | undefined> {
     const resource = `version ${version} of launch template ${id}`;
-    const found = await unlessAbsent(
+    const answer = await unlessAbsent(
       templateNotFound,
       session.call({ service: 'ec2', name: 'DescribeLaunchTemplateVersions', resource }, read, async (http) => {
         const { sdk, client } = await session.ec2();
-        return client.send(
-          new sdk.DescribeLaunchTemplateVersionsCommand({ LaunchTemplateId: id, Versions: [version] }),
-          http,
-        );
+        const command = new sdk.DescribeLaunchTemplateVersionsCommand({ LaunchTemplateId: id, Versions: [version] });
+        const raw = captureText(command);
+        const { LaunchTemplateVersions: [first] = [] } = await client.send(command, http);
+        return first && { found: first, unknownMembers: unknownMembersOf(raw(), sdk.ResponseLaunchTemplateData$) };
       }),
     );
-    return found?.LaunchTemplateVersions?.[0];
+    return answer;
   }
 
   /** EC2 refuses the whole question for one type that it does not have in the region: the halves are asked then. */
@@ -178,6 +185,29 @@ export function createEc2Port(session: Session, identity: IdentityPort): Ec2Port
     async describeInstanceTypes(names) {
       const parts = await inParallel(parallelCalls, chunks(unique(names), idsPerCall), describeTypes);
       return byKey(parts.flat().map(toInstanceType), (type) => type.instanceType);
+    },
+
+    async instanceTypesThatMeet(requirements, architectures) {
+      if (!isRequirements(requirements)) return [];
+      const found = await pages(
+        {
+          service: 'ec2',
+          name: 'GetInstanceTypesFromInstanceRequirements',
+          resource: 'the types of an Auto Scaling group',
+        },
+        ({ sdk, client }, page, http) => {
+          const input: Sdk.GetInstanceTypesFromInstanceRequirementsCommandInput = {
+            ArchitectureTypes: architectures.filter(isArchitecture),
+            VirtualizationTypes: ['hvm'],
+            InstanceRequirements: requirements,
+            MaxResults: pageSize,
+            ...page,
+          };
+          return client.send(new sdk.GetInstanceTypesFromInstanceRequirementsCommand(input), http);
+        },
+        (page) => page.InstanceTypes,
+      );
+      return unique(found.flatMap((type) => type.InstanceType ?? [])).toSorted();
     },
 
     async describeSubnets(subnetIds, { unknown } = { unknown: 'refuse' }) {
@@ -230,21 +260,7 @@ export function createEc2Port(session: Session, identity: IdentityPort): Ec2Port
       }
     },
 
-    async deleteSubnetCidrReservation(reservationId) {
-      const operation: Operation = {
-        service: 'ec2',
-        name: 'DeleteSubnetCidrReservation',
-        resource: `subnet CIDR reservation ${reservationId}`,
-      };
-      await unlessAbsent(
-        [reservationNotFound],
-        session.call(operation, { repeatable: true }, async (http) => {
-          const { sdk, client } = await session.ec2();
-          const input = { SubnetCidrReservationId: reservationId };
-          await client.send(new sdk.DeleteSubnetCidrReservationCommand(input), http);
-        }),
-      );
-    },
+    deleteSubnetCidrReservation: deleteReservation,
 
     networkInterfacesOfSubnets: (subnetIds) =>
       networkInterfaces('subnet-id', subnetIds, `the ${subnetIds.length} subnets of the cluster`),
@@ -255,8 +271,9 @@ export function createEc2Port(session: Session, identity: IdentityPort): Ec2Port
     findLaunchTemplate,
 
     async describeLaunchTemplateVersion(launchTemplateId, version) {
-      const found = await rawVersion(launchTemplateId, version);
-      if (found === undefined) return undefined;
+      const answer = await rawVersion(launchTemplateId, version);
+      if (answer === undefined) return undefined;
+      const { found, unknownMembers } = answer;
       const { UserData: encoded, ...data } = found.LaunchTemplateData ?? {};
       return {
         launchTemplateId: found.LaunchTemplateId ?? launchTemplateId,
@@ -265,12 +282,14 @@ export function createEc2Port(session: Session, identity: IdentityPort): Ec2Port
         imageId: data.ImageId ?? null,
         instanceType: data.InstanceType ?? null,
         userDataHash: encoded ? createHash('sha256').update(Buffer.from(encoded, 'base64')).digest('hex') : null,
+        ...(encoded ? { userData: userDataFacts(Buffer.from(encoded, 'base64').toString()) } : {}),
+        ...(unknownMembers.length > 0 ? { unknownMembers } : {}),
         data: plainData(data),
       };
     },
 
     async launchTemplateUserData(launchTemplateId, version) {
-      const encoded = (await rawVersion(launchTemplateId, version))?.LaunchTemplateData?.UserData;
+      const encoded = (await rawVersion(launchTemplateId, version))?.found.LaunchTemplateData?.UserData;
       if (!encoded) return null;
       try {
         return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(encoded, 'base64'));
@@ -336,7 +355,84 @@ export function createEc2Port(session: Session, identity: IdentityPort): Ec2Port
     },
 
     deleteLaunchTemplate,
+
+    mayCreateLaunchTemplate: ({ data, tags }) =>
+      dryRun(
+        'CreateLaunchTemplate',
+        async ({ sdk, client }, http) => {
+          const input: Sdk.CreateLaunchTemplateCommandInput = {
+            DryRun: true,
+            LaunchTemplateName: 'prefix-migrate-dry-run',
+            LaunchTemplateData: data,
+            TagSpecifications: [{ ResourceType: 'launch-template', Tags: fromTags(tags) }],
+          };
+          return (await client.send(new sdk.CreateLaunchTemplateCommand(input), http)).LaunchTemplate?.LaunchTemplateId;
+        },
+        deleteLaunchTemplate,
+      ),
+
+    mayReserveSubnetCidr: ({ subnetId, cidr, tags }) =>
+      dryRun(
+        'CreateSubnetCidrReservation',
+        async ({ sdk, client }, http) => {
+          const input: Sdk.CreateSubnetCidrReservationCommandInput = {
+            DryRun: true,
+            SubnetId: subnetId,
+            Cidr: cidr,
+            ReservationType: 'prefix',
+            TagSpecifications: [{ ResourceType: 'subnet-cidr-reservation', Tags: fromTags(tags) }],
+          };
+          const { SubnetCidrReservation: made } = await client.send(
+            new sdk.CreateSubnetCidrReservationCommand(input),
+            http,
+          );
+          return made?.SubnetCidrReservationId;
+        },
+        deleteReservation,
+      ),
   };
+
+  /**
+   * EC2 answers a dry run with an error, whichever way: DryRunOperation (412), or UnauthorizedOperation (403) with the action
+   * that is missing. Who makes the thing instead does not know dry runs, and what was made goes again.
+   */
+  async function dryRun(
+    name: string,
+    send: (ec2: Client, http: { abortSignal: AbortSignal }) => Promise<string | undefined>,
+    takeBack: (id: string) => Promise<void>,
+  ): Promise<DryRunAnswer> {
+    const action = `ec2:${name}`;
+    try {
+      const made = await session.call(
+        { service: 'ec2', name, resource: 'a dry run' },
+        { repeatable: false, limits: soon },
+        async (http) => send(await session.ec2(), http),
+      );
+      if (made !== undefined) await takeBack(made);
+      return { action, answer: 'unknown' };
+    } catch (error) {
+      if (causeName(error) === 'DryRunOperation') return { action, answer: 'allowed' };
+      if (!(error instanceof MigrateError) || error.code !== 'AWS.ACCESS_DENIED') throw error;
+      const [, named] = /not authorized to perform:? (ec2:\w+)/.exec(error.why) ?? [];
+      return { action: named ?? action, answer: 'denied' };
+    }
+  }
+
+  async function deleteReservation(reservationId: string): Promise<void> {
+    const operation: Operation = {
+      service: 'ec2',
+      name: 'DeleteSubnetCidrReservation',
+      resource: `subnet CIDR reservation ${reservationId}`,
+    };
+    await unlessAbsent(
+      [reservationNotFound],
+      session.call(operation, { repeatable: true }, async (http) => {
+        const { sdk, client } = await session.ec2();
+        const input = { SubnetCidrReservationId: reservationId };
+        await client.send(new sdk.DeleteSubnetCidrReservationCommand(input), http);
+      }),
+    );
+  }
 
   async function deleteLaunchTemplate(launchTemplateId: string): Promise<void> {
     const operation: Operation = {
@@ -423,6 +519,11 @@ function reservationRefused(
 
 /** The SDK knows the types of its own day only; EC2 judges the newer ones. */
 const isInstanceType = (name: string): name is Sdk._InstanceType => name !== '';
+
+const isArchitecture = (name: string): name is Sdk.ArchitectureType => name !== '';
+/** EC2 judges the values. */
+const isRequirements = (found: object): found is Sdk.InstanceRequirementsRequest =>
+  'VCpuCount' in found && 'MemoryMiB' in found;
 
 /** What EC2 leaves out, such as the branch interfaces, comes from the facts shipped with this program. */
 function toInstanceType(type: Sdk.InstanceTypeInfo): InstanceType {

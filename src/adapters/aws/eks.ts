@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type * as Sdk from '@aws-sdk/client-eks';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
+import { inParallel } from '../../domain/parallel.ts';
 import type { HealthIssue, Nodegroup } from '../../domain/snapshot.ts';
 import type { EksPort, EksUpdate, NodegroupRequest } from '../../ports/eks.ts';
 import { cleanText } from '../clean-text.ts';
@@ -184,6 +185,9 @@ export function createEksPort(session: Session): EksPort {
         clusterSecurityGroupId: cluster.resourcesVpcConfig?.clusterSecurityGroupId ?? null,
         authenticationMode: cluster.accessConfig?.authenticationMode ?? null,
         autoMode: cluster.computeConfig?.enabled === true,
+        ...(cluster.kubernetesNetworkConfig?.serviceIpv4Cidr
+          ? { serviceCidr: cluster.kubernetesNetworkConfig.serviceIpv4Cidr }
+          : {}),
         outpost: cluster.outpostConfig != null,
       };
     },
@@ -207,6 +211,37 @@ export function createEksPort(session: Session): EksPort {
         guard(nextToken);
       } while (nextToken !== undefined);
       return names.toSorted();
+    },
+
+    async accessEntriesOfNodes(clusterName) {
+      const principals: string[] = [];
+      let nextToken: string | undefined;
+      const guard = createPageGuard(eksServer, `access entries of ${clusterName}`);
+      do {
+        const page = await session.call(
+          operation('ListAccessEntries', `cluster ${clusterName}`),
+          optionalRead,
+          async (http) => {
+            const { sdk, client } = await session.eks();
+            const input = { clusterName, maxResults: pageSize, ...(nextToken ? { nextToken } : {}) };
+            return client.send(new sdk.ListAccessEntriesCommand(input), http);
+          },
+        );
+        principals.push(...(page.accessEntries ?? []));
+        nextToken = page.nextToken || undefined;
+        guard(nextToken);
+      } while (nextToken !== undefined);
+      const isOfNodes = async (principalArn: string): Promise<boolean> => {
+        const what = operation('DescribeAccessEntry', `access entry of ${principalArn}`);
+        const answer = session.call(what, optionalRead, async (http) => {
+          const { sdk, client } = await session.eks();
+          return client.send(new sdk.DescribeAccessEntryCommand({ clusterName, principalArn }), http);
+        });
+        return (await unlessAbsent(notFound, answer))?.accessEntry?.type === 'EC2_LINUX';
+      };
+      const roles = principals.filter((arn) => arn.includes(':role/')).toSorted();
+      const found = await inParallel(4, roles, isOfNodes);
+      return roles.filter((_, index) => found[index]);
     },
 
     describeNodegroup,
@@ -332,10 +367,14 @@ function nameTaken(request: NodegroupRequest): MigrateError {
 // The SDK knows the values of its own day only. Newer ones have to reach EKS, which is the judge of them.
 const isAmiType = (text: string): text is Sdk.AMITypes => text !== '';
 const isCapacityType = (text: string): text is Sdk.CapacityTypes => text !== '';
+type Data = Record<string, unknown>;
+const isRepairConfig = (data: Data): data is Data & Sdk.NodeRepairConfig => Object.keys(data).length > 0;
+const isWarmPoolConfig = (data: Data): data is Data & Sdk.WarmPoolConfig => Object.keys(data).length > 0;
 const isUpdateStrategy = (text = ''): text is Sdk.NodegroupUpdateStrategies => text !== '';
 
 function toCreateInput(request: NodegroupRequest, token: string): Sdk.CreateNodegroupCommandInput {
-  const { amiType, capacityType, updateConfig, nodeRepairEnabled, kubernetesVersion, instanceTypes } = request;
+  const { amiType, capacityType, updateConfig, nodeRepairConfig, warmPoolConfig, kubernetesVersion, instanceTypes } =
+    request;
   const custom = amiType === 'CUSTOM';
   return {
     clusterName: request.clusterName,
@@ -353,7 +392,8 @@ function toCreateInput(request: NodegroupRequest, token: string): Sdk.CreateNode
     taints: request.taints.map(({ key, value, effect }) => ({ key, effect, ...(value === null ? {} : { value }) })),
     tags: request.tags,
     ...(updateConfig === null ? {} : { updateConfig: toUpdateConfig(updateConfig) }),
-    ...(nodeRepairEnabled === null ? {} : { nodeRepairConfig: { enabled: nodeRepairEnabled } }),
+    ...(nodeRepairConfig !== null && isRepairConfig(nodeRepairConfig) ? { nodeRepairConfig } : {}),
+    ...(warmPoolConfig != null && isWarmPoolConfig(warmPoolConfig) ? { warmPoolConfig } : {}),
     clientRequestToken: token,
   };
 }
@@ -408,7 +448,8 @@ function toNodegroup(nodegroup: Sdk.Nodegroup, askedName: string, unknownFields:
               : { maxUnavailablePercentage: updateConfig.maxUnavailablePercentage }),
             ...(updateConfig.updateStrategy == null ? {} : { updateStrategy: updateConfig.updateStrategy }),
           },
-    nodeRepairEnabled: nodegroup.nodeRepairConfig?.enabled ?? null,
+    nodeRepairConfig: nodegroup.nodeRepairConfig == null ? null : { ...nodegroup.nodeRepairConfig },
+    warmPoolConfig: nodegroup.warmPoolConfig == null ? null : { ...nodegroup.warmPoolConfig },
     remoteAccess:
       remoteAccess == null
         ? null

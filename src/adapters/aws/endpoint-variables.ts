@@ -1,6 +1,8 @@
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
 
-const variables = ['', '_EKS', '_EC2', '_AUTO_SCALING', '_STS', '_S3'].map((service) => `AWS_ENDPOINT_URL${service}`);
+const variables = ['', '_EKS', '_EC2', '_AUTO_SCALING', '_STS', '_S3', '_IAM', '_CLOUDFORMATION'].map(
+  (service) => `AWS_ENDPOINT_URL${service}`,
+);
 
 /** The SDKs only say that some URL is none. @throws MigrateError AWS.BAD_ENDPOINT (exit 2) naming the variable */
 export function refuseBadEndpoints(env: Readonly<Record<string, string | undefined>>): void {
@@ -15,4 +17,25 @@ export function refuseBadEndpoints(env: Readonly<Record<string, string | undefin
       exitCode: ExitCode.invalidInput,
     });
   }
+}
+
+const ofService = { iam: 'AWS_ENDPOINT_URL_IAM', cloudformation: 'AWS_ENDPOINT_URL_CLOUDFORMATION' } as const;
+
+/**
+ * Who sends EKS elsewhere than to AWS, and says nothing about a service that this program can do without, has none there; and
+ * AWS itself is not to be asked about that cluster.
+ *
+ * @throws MigrateError AWS.NO_ENDPOINT
+ */
+export function refuseAwsItself(service: string, env: Readonly<Record<string, string | undefined>>): void {
+  if (service !== 'iam' && service !== 'cloudformation') return;
+  const name = ofService[service];
+  if (!env['AWS_ENDPOINT_URL_EKS'] || env['AWS_ENDPOINT_URL'] || env[name]) return;
+  throw new MigrateError({
+    code: 'AWS.NO_ENDPOINT',
+    message: `${service === 'iam' ? 'IAM' : 'CloudFormation'} was not asked.`,
+    why: `AWS_ENDPOINT_URL_EKS sends EKS elsewhere than to AWS, and no ${name} says where this is.`,
+    nextActions: [`export ${name}=https://HOST:PORT`],
+    exitCode: ExitCode.invalidInput,
+  });
 }

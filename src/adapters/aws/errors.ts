@@ -5,7 +5,7 @@ import { clockActions, clockSkew } from '../clock-skew.ts';
 import { isTlsFailure, networkFailure, networkReason, proxyActions, statusOfProxy } from '../network-failure.ts';
 import { type Failure, retryAfterMilliseconds } from '../retry.ts';
 
-export type AwsService = 'eks' | 'ec2' | 'autoscaling' | 'sts' | 's3';
+export type AwsService = 'eks' | 'ec2' | 'autoscaling' | 'sts' | 's3' | 'iam' | 'cloudformation';
 
 /** One call, as it is named in messages. */
 export interface Operation {
@@ -253,6 +253,8 @@ const serviceLabels: Record<AwsService, string> = {
   autoscaling: 'EC2 Auto Scaling',
   sts: 'STS',
   s3: 'S3',
+  iam: 'IAM',
+  cloudformation: 'CloudFormation',
 };
 
 /** EKS tells missing rights of the caller on other services as an invalid request. */

@@ -7,6 +7,7 @@ import { isObject } from '../is-object.ts';
 import { goesPast, type HttpsProxy, httpsProxy, proxyName } from '../proxy.ts';
 import { type RetryLimits, retry } from '../retry.ts';
 import { refusePlainHttp } from '../verified-tls.ts';
+import { refuseAwsItself } from './endpoint-variables.ts';
 import {
   type AwsService,
   classifyAwsError,
@@ -98,6 +99,22 @@ export function createSession(options: AwsOptions) {
         credentials.add(client.config.credentials);
         return { sdk, client };
       }),
+      cloudFormation: lazy(async () => {
+        const sdk = await import('./client-cloudformation.ts');
+        const client = new sdk.CloudFormationClient(await clients.settings());
+        client.middlewareStack.add((next) => (args) => next(noteHost('cloudformation', args)), beforeSending);
+        client.middlewareStack.add((next) => async (args) => refusePage(await next(args)), uponAnswer);
+        credentials.add(client.config.credentials);
+        return { sdk, client };
+      }),
+      iam: lazy(async () => {
+        const sdk = await import('./client-iam.ts');
+        const client = new sdk.IAMClient(await clients.settings());
+        client.middlewareStack.add((next) => (args) => next(noteHost('iam', args)), beforeSending);
+        client.middlewareStack.add((next) => async (args) => refusePage(await next(args)), uponAnswer);
+        credentials.add(client.config.credentials);
+        return { sdk, client };
+      }),
       s3: lazy(async () => {
         const sdk = await import('../s3/client-s3.ts');
         const { endpoint = env?.['AWS_ENDPOINT_URL_S3'] ?? env?.['AWS_ENDPOINT_URL'] } = options;
@@ -158,6 +175,7 @@ export function createSession(options: AwsOptions) {
     { repeatable, limits }: CallOptions,
     invoke: (http: { abortSignal: AbortSignal }) => Promise<T>,
   ): Promise<T> {
+    if (options.endpoint === undefined) refuseAwsItself(operation.service, env ?? {});
     const attempt = () =>
       retry((abortSignal) => invoke({ abortSignal }), {
         clock,
@@ -196,6 +214,8 @@ export function createSession(options: AwsOptions) {
     autoScaling: () => clients.autoScaling(),
     sts: () => clients.sts(),
     s3: () => clients.s3(),
+    iam: () => clients.iam(),
+    cloudFormation: () => clients.cloudFormation(),
   };
 }
 

@@ -43,6 +43,18 @@ export const resources = {
   },
   mutatingWebhooks: { api: '/apis/admissionregistration.k8s.io/v1', plural: 'mutatingwebhookconfigurations' },
   services: { api: '/api/v1', plural: 'services' },
+  nodePools: { api: '/apis/karpenter.sh/v1', plural: 'nodepools', fullName: 'nodepools.karpenter.sh' },
+  nodePoolsBeta: { api: '/apis/karpenter.sh/v1beta1', plural: 'nodepools', fullName: 'nodepools.karpenter.sh' },
+  nodeClasses: {
+    api: '/apis/karpenter.k8s.aws/v1',
+    plural: 'ec2nodeclasses',
+    fullName: 'ec2nodeclasses.karpenter.k8s.aws',
+  },
+  nodeClassesBeta: {
+    api: '/apis/karpenter.k8s.aws/v1beta1',
+    plural: 'ec2nodeclasses',
+    fullName: 'ec2nodeclasses.karpenter.k8s.aws',
+  },
   resourceQuotas: { api: '/api/v1', plural: 'resourcequotas' },
   events: { api: '/api/v1', plural: 'events' },
 } as const satisfies Record<string, Resource>;

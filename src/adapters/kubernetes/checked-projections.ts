@@ -22,6 +22,8 @@ import {
   eniConfigShape,
   environmentShape,
   jobShape,
+  nodeClassShape,
+  nodePoolMembers,
   nodeShape,
   nodeTermsShape,
   podDisruptionBudgetShape,
@@ -36,6 +38,7 @@ import type { ConfigMap, DaemonSet, LeaseRecord, PodEvent, PodManifest } from '.
 import { readable } from '../readable.ts';
 import { apiServer } from './api-server.ts';
 import * as jobs from './jobs.ts';
+import * as karpenter from './karpenter.ts';
 import { toPodManifest as toManifest } from './pod-manifest.ts';
 import * as projections from './projections.ts';
 import * as quotas from './quotas.ts';
@@ -61,6 +64,10 @@ export const toPodDisruptionBudget = checked(
   projections.toPodDisruptionBudget,
 );
 export const toEniConfig = checked('ENIConfig', eniConfigShape, projections.toEniConfig);
+const nodePoolShape = object<karpenter.NodePool>({ ...nodePoolMembers, maxPods: orNull(number) });
+export const toNodePool = checked('NodePool', nodePoolShape, karpenter.toNodePool);
+export const toNodeClass = (wire: WireAny, apiVersion: string): karpenter.NodeClass =>
+  checked('EC2NodeClass', nodeClassShape, (found) => karpenter.toNodeClass(found, apiVersion))(wire);
 export const toService = checked('Service', serviceShape, projections.toService);
 export const toJob = checked<Job>('Job', jobShape, jobs.toJob);
 export const toCronJob = checked<Job>('CronJob', jobShape, jobs.toCronJob);

@@ -34,7 +34,7 @@ import { refusedEviction } from './eviction.ts';
 import { follow } from './follow.ts';
 import { optionalLists } from './optional-lists.ts';
 import { containerOf, environmentOf, leaseAnnotations } from './projections.ts';
-import type { WireAnswer, WireAny, WireLease, WirePod, WireWorkload } from './wire.ts';
+import type { WireAccessReview, WireAnswer, WireAny, WireLease, WirePod, WireWorkload } from './wire.ts';
 
 export interface KubernetesOptions extends ConnectionOptionsOfPort {
   clock: Clock;
@@ -57,6 +57,8 @@ const restartedAt = 'kubectl.kubernetes.io/restartedAt';
 const evictionMilliseconds = 45_000;
 /** An API call of the lock must end before the lock does. */
 const leaseLimits: Partial<RetryLimits> = { attemptMilliseconds: 10_000, totalMilliseconds: 20_000 };
+/** A preflight does not wait for the API server. */
+const reviewLimits: Partial<RetryLimits> = { attempts: 2, attemptMilliseconds: 2000, totalMilliseconds: 2000 };
 /** A run whose journal cannot be written must not outlive its lock. */
 const journalLimits: Partial<RetryLimits> = {
   attemptMilliseconds: 10_000,
@@ -263,6 +265,26 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
       );
     },
 
+    async mayI(access) {
+      const { status }: WireAccessReview =
+        (await api.call({
+          operation: { verb: 'create', resource: 'selfsubjectaccessreviews' },
+          repeatable: true,
+          method: 'POST',
+          path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+          body: {
+            apiVersion: 'authorization.k8s.io/v1',
+            kind: 'SelfSubjectAccessReview',
+            spec: { resourceAttributes: access },
+          },
+          limits: reviewLimits,
+        })) ?? {};
+      if (typeof status?.allowed !== 'boolean') return 'unknown';
+      if (status.allowed) return 'allowed';
+      // a rule that could not be read might have allowed it
+      return status.evaluationError ? 'unknown' : 'denied';
+    },
+
     async getLease(namespace, name) {
       const lease = await get(resources.leases, namespace, name, { signal: undefined, limits: leaseLimits });
       return lease === undefined ? undefined : toLeaseRecord(lease);
@@ -369,7 +391,7 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
    */
   async function evict(
     pod: { namespace: string; name: string; uid: string },
-    { dryRun = false, signal: own }: { dryRun?: boolean; signal?: AbortSignal } = {},
+    { dryRun = false, graceSeconds, signal: own }: Parameters<KubernetesPort['evict']>[1] = {},
   ): Promise<EvictionOutcome> {
     const { namespace, name, uid } = pod;
     const stop = own ?? signal;
@@ -381,8 +403,12 @@ export async function createKubernetesPort(options: KubernetesOptions): Promise<
         apiVersion: 'policy/v1',
         kind: 'Eviction',
         metadata: { name, namespace },
-        // no gracePeriodSeconds: the pod's own counts
-        deleteOptions: { preconditions: { uid }, ...(dryRun ? { dryRun: ['All'] } : {}) },
+        // without gracePeriodSeconds the pod's own counts
+        deleteOptions: {
+          preconditions: { uid },
+          ...(graceSeconds === undefined ? {} : { gracePeriodSeconds: graceSeconds }),
+          ...(dryRun ? { dryRun: ['All'] } : {}),
+        },
       },
     } as const;
     try {

@@ -1,10 +1,13 @@
 import type { KubernetesPort, OnMissed } from '../../ports/kubernetes.ts';
-import { type Api, type Resource, resources, statusOf } from './api.ts';
+import { type Api, pathOf, type Resource, resources, statusOf } from './api.ts';
+import { rolesOfNodes } from './aws-auth.ts';
 import {
   isFinished,
   toCronJob,
   toCsiNode,
   toJob,
+  toNodeClass,
+  toNodePool,
   toPodWebhooks,
   toResourceQuota,
   toService,
@@ -12,7 +15,8 @@ import {
   toVolumeClaim,
 } from './checked-projections.ts';
 import type { KubernetesOperation } from './errors.ts';
-import type { WireObject } from './wire.ts';
+import { karpenterOf } from './karpenter.ts';
+import type { WireAny, WireObject } from './wire.ts';
 
 type OptionalLists = Pick<
   KubernetesPort,
@@ -23,6 +27,8 @@ type OptionalLists = Pick<
   | 'listServices'
   | 'listResourceQuotas'
   | 'apiGroups'
+  | 'karpenter'
+  | 'rolesOfAwsAuth'
 >;
 
 /** Forbidden; or a kind, or its listing, that this API server does not have. */
@@ -37,6 +43,24 @@ export function optionalLists(api: Api): OptionalLists {
   ): Promise<T[]> {
     const listed = async () => (await api.list(resource, project)).items.flat();
     return unlessMissed(resource.plural, listed, onMissed);
+  }
+
+  /** By the newest version that the API server knows. */
+  async function newest<T>(
+    [first, ...older]: readonly Resource[],
+    project: (object: WireAny, apiVersion: string) => T,
+    onMissed: OnMissed | undefined,
+  ): Promise<T[]> {
+    if (first === undefined) return [];
+    const apiVersion = first.api.slice('/apis/'.length);
+    try {
+      return (await api.list(first, (object) => project(object, apiVersion))).items;
+    } catch (error) {
+      if (statusOf(error) === 404) return newest(older, project, onMissed);
+      if (onMissed === undefined || !isMissed(error)) throw error;
+      onMissed({ resource: first.fullName ?? first.plural, why: whyOf(error) });
+      return [];
+    }
   }
 
   return {
@@ -75,6 +99,28 @@ export function optionalLists(api: Api): OptionalLists {
       };
       return unlessMissed('apis', asked, onMissed);
     },
+
+    async karpenter(onMissed) {
+      const [nodePools, nodeClasses] = await Promise.all([
+        newest([resources.nodePools, resources.nodePoolsBeta], toNodePool, onMissed),
+        newest([resources.nodeClasses, resources.nodeClassesBeta], toNodeClass, onMissed),
+      ]);
+      return karpenterOf(nodePools, nodeClasses);
+    },
+
+    async rolesOfAwsAuth(onMissed) {
+      const [namespace, name] = ['kube-system', 'aws-auth'];
+      const operation: KubernetesOperation = { verb: 'get', resource: 'configmaps', namespace, name };
+      const path = pathOf(resources.configMaps, namespace, name);
+      try {
+        return rolesOfNodes((await api.call({ operation, repeatable: true, method: 'GET', path }))?.data?.['mapRoles']);
+      } catch (error) {
+        if (statusOf(error) === 404) return [];
+        if (onMissed === undefined || !isMissed(error)) throw error;
+        onMissed({ resource: 'configmaps', why: whyOf(error) });
+        return null;
+      }
+    },
   };
 }
 
@@ -86,8 +132,12 @@ async function unlessMissed<T>(
   try {
     return await list();
   } catch (error) {
-    if (onMissed === undefined || !(error instanceof Error) || !missing.has(statusOf(error) ?? 0)) throw error;
-    onMissed({ resource, why: error.cause instanceof Error ? error.cause.message : error.message });
+    if (onMissed === undefined || !isMissed(error)) throw error;
+    onMissed({ resource, why: whyOf(error) });
     return [];
   }
 }
+
+const isMissed = (error: unknown): error is Error => error instanceof Error && missing.has(statusOf(error) ?? 0);
+
+const whyOf = (error: Error): string => (error.cause instanceof Error ? error.cause.message : error.message);

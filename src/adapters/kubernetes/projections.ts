@@ -51,6 +51,7 @@ export function toNode(node: WireNode): ClusterNode {
     unschedulable: node.spec?.unschedulable === true,
     ready: hasCondition(node.status?.conditions, 'Ready'),
     createdAt: creationTimestamp ?? '',
+    ...(node.status?.nodeInfo?.osImage ? { osImage: cleanText(node.status.nodeInfo.osImage) } : {}),
     capacityPods: quantity(node.status?.capacity?.pods),
     allocatable: {
       pods: quantity(allocatable.pods),

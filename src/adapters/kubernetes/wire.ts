@@ -60,6 +60,7 @@ export interface WireNode extends WireObject {
     allocatable?: Resources;
     conditions?: Many<WireCondition>;
     images?: Many<{ names?: Many<string> }>;
+    nodeInfo?: Maybe<{ osImage?: Maybe<string> }>;
   }>;
 }
 
@@ -299,6 +300,32 @@ export interface WireWebhookRule {
   scope?: Maybe<string>;
 }
 
+/** Answer to a SelfSubjectAccessReview (authorization.k8s.io/v1). */
+export interface WireAccessReview extends WireObject {
+  status?: Maybe<{ allowed?: Maybe<boolean>; denied?: Maybe<boolean>; evaluationError?: Maybe<string> }>;
+}
+
+/** NodePool of karpenter.sh; the kubelet is in it until v1beta1, and in the EC2NodeClass since v1. */
+export interface WireNodePool extends WireObject {
+  spec?: Maybe<{
+    template?: Maybe<{
+      spec?: Maybe<{
+        nodeClassRef?: Maybe<{ name?: Maybe<string> }>;
+        kubelet?: Maybe<{ maxPods?: Maybe<number> }>;
+      }>;
+    }>;
+  }>;
+}
+
+/** EC2NodeClass of karpenter.k8s.aws. */
+export interface WireNodeClass extends WireObject {
+  spec?: Maybe<{
+    amiFamily?: Maybe<string>;
+    amiSelectorTerms?: Many<{ alias?: Maybe<string> }>;
+    kubelet?: Maybe<{ maxPods?: Maybe<number> }>;
+  }>;
+}
+
 export interface WireService extends WireObject {
   spec?: Maybe<{ type?: Maybe<string>; selector?: Names; externalTrafficPolicy?: Maybe<string> }>;
 }
@@ -325,6 +352,8 @@ export type WireAnswer = WireObject & {
   kind?: Maybe<string>;
   items?: Many<WireObject>;
   groups?: Many<{ name?: Maybe<string> }>;
+  /** of a ConfigMap */
+  data?: Maybe<Record<string, string>>;
   gitVersion?: Maybe<string>;
 };
 

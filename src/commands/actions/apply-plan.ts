@@ -22,8 +22,10 @@ import { summaryText } from '../../reporting/formats/summary-text.ts';
 import { jsonLine, withoutControlCharacters } from '../../reporting/text.ts';
 import { survey } from '../../survey/survey.ts';
 import { changeInWords, driftWatch } from './drift.ts';
+import { missingRights } from './missing-rights.ts';
 import { type OpenedRun, type RunTarget, withRun } from './open-run.ts';
-import { refuseBlocked, refuseExpired, refuseOtherApproval, refuseStale } from './refusals.ts';
+import { refuseBlocked, refuseExpired, refuseMissingRights, refuseOtherApproval, refuseStale } from './refusals.ts';
+import { sceneOf } from './rights-of-plan.ts';
 import { appendStepSummary } from './step-summary.ts';
 
 export interface ApplyOptions extends RunTarget {
@@ -55,9 +57,23 @@ export function applyPlan(options: ApplyOptions, io: Io): Promise<ExitCode> {
       if (options.dryRun) {
         return await unlessAborted(signal, showNextSteps(folder.plan, state, ports, options.until, io));
       }
+      if (options.preflight) await unlessAborted(signal, refuseWithoutRights(opened, options, io));
       return await run(opened, options, io);
     },
   );
+}
+
+/** The rights of what is left to do, before the person is asked for anything. */
+async function refuseWithoutRights(
+  { folder, state, ports, caller }: OpenedRun,
+  options: ApplyOptions,
+  io: Io,
+): Promise<void> {
+  const { plan, path } = folder;
+  const left = openSteps(plan, succeededSteps(state), options.until);
+  if (left.length === 0) return;
+  const missing = await missingRights(ports, caller, sceneOf(plan, options.state), left);
+  refuseMissingRights(missing, { folder: path, caller, command: io.commandLine });
 }
 
 const isBegun = (state: RunState): boolean => Object.values(state.steps).some((step) => step.status !== 'pending');
@@ -66,7 +82,12 @@ const isBegun = (state: RunState): boolean => Object.values(state.steps).some((s
 async function compareWithNow(plan: MigrationPlan, ports: Ports, io: Io): Promise<void> {
   const now = await survey(
     ports,
-    { clusterName: plan.cluster.name, subnetIds: plan.request.subnetIds, purpose: 'comparison' },
+    {
+      clusterName: plan.cluster.name,
+      subnetIds: plan.request.subnetIds,
+      instanceTypes: plan.request.instanceTypes,
+      purpose: 'comparison',
+    },
     (what) => io.verbose && io.progress(`  ${what}`),
   );
   const changes = compareExpectations(

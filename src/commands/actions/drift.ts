@@ -2,9 +2,11 @@ import { unlessAborted } from '../../cli/signals.ts';
 import type { Ports } from '../../composition.ts';
 import { canonicalJson } from '../../domain/canonical-json.ts';
 import { ExitCode, lacksCredentials, MigrateError } from '../../domain/migrate-error.ts';
+import { resizeCommand } from '../../domain/nodegroup-commands.ts';
 import type { MigrationPlan, Phase } from '../../domain/plan.ts';
 import { planCommand } from '../../domain/plan-command.ts';
 import type { RunState } from '../../domain/run-state.ts';
+import { isSelfManaged } from '../../domain/self-managed.ts';
 import { shellWord } from '../../domain/shell-word.ts';
 import { driftOf, groupPath, nodegroupsInUse } from '../../planning/drift.ts';
 import type { Deviation } from '../../planning/expectations.ts';
@@ -143,7 +145,8 @@ const groupWords: Readonly<Record<string, string>> = {
   remoteAccess: 'remote access',
   kubernetesVersion: 'Kubernetes version',
   updateConfig: 'update settings',
-  nodeRepairEnabled: 'node repair',
+  nodeRepairConfig: 'node repair',
+  warmPoolConfig: 'warm pool',
   'scaling.limits': 'size limits',
   'scaling.desiredSize': 'number of nodes wanted',
   scaling: 'size',
@@ -174,9 +177,13 @@ function wayBack({ cluster }: MigrationPlan, changes: readonly Deviation[]): str
   const where = `--region ${cluster.region} --cluster-name ${cluster.name}`;
   const isConfigured = changes.some(({ path }) => path === 'vpcCni.addon.configurationValues');
   return changes.flatMap(({ path, planned, now }): string[] => {
-    const [, group, field] = groupPath(path);
+    const [, group = '', field] = groupPath(path);
+    if (field === 'scaling.desiredSize' && typeof planned === 'number') {
+      return [resizeCommand({ clusterName: cluster.name, region: cluster.region }, group, { desiredSize: planned })];
+    }
+    // the labels of its nodes are in user data
+    if (isSelfManaged(group)) return [];
     const update = `aws eks update-nodegroup-config ${where} --nodegroup-name ${group}`;
-    if (field === 'scaling.desiredSize') return [`${update} --scaling-config desiredSize=${jsonLine(planned)}`];
     if (field === 'labels' && isRecord(planned) && isRecord(now)) {
       const keys = differing(planned, now);
       const removeLabels = keys.filter((key) => !Object.hasOwn(planned, key));

@@ -32,6 +32,8 @@ export interface RunTarget {
   state: StateLocation;
   confirm: string | undefined;
   dryRun: boolean;
+  /** ask for missing rights before the first act */
+  preflight: boolean;
   clusterName: string | undefined;
   pollIntervalMilliseconds: number;
   /** of the drain, in this run */
@@ -89,7 +91,13 @@ export async function withRun<T>(
   });
   const open = async (): Promise<OpenedRun> => {
     const { region = plan.cluster.region } = connection;
-    const ports = await connect({ ...connection, region, clusterName: plan.cluster.name, signal: stop.overdue });
+    const ports = await connect({
+      ...connection,
+      region,
+      clusterName: plan.cluster.name,
+      signal: stop.overdue,
+      log: (line) => io.verbose && io.progress(line),
+    });
     const caller = await refuseOtherCluster(plan, ports);
     const store = known?.journal ?? openJournal(folder, options.state, { ports, connection });
     const held = locked({

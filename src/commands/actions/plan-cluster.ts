@@ -16,14 +16,17 @@ import { plainJson } from '../../domain/canonical-json.ts';
 import { isBare } from '../../domain/evictable.ts';
 import { blockers } from '../../domain/finding.ts';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
+import type { MissingRight } from '../../domain/missing-right.ts';
 import { inParallel } from '../../domain/parallel.ts';
 import { parseSnapshot } from '../../domain/parse-snapshot.ts';
-import type { MigrationPlan, PlanRequest } from '../../domain/plan.ts';
+import type { CreationMode, MigrationPlan, PlanRequest } from '../../domain/plan.ts';
 import { renderPlan } from '../../domain/plan-id.ts';
+import { replacementPartsOf } from '../../domain/replacement-parts.ts';
 import type { Scope } from '../../domain/scope.ts';
 import type { BarePod, ClusterSnapshot, EvictionRehearsal } from '../../domain/snapshot.ts';
 import { barePodFile, barePodYaml } from '../../exports/bare-pod.ts';
 import { eksctlYaml } from '../../exports/eksctl.ts';
+import { type ExportFormat, exportFormats } from '../../exports/index.ts';
 import { makePlan } from '../../planning/plan.ts';
 import { scopeOf } from '../../planning/scope.ts';
 import { planHtml } from '../../reporting/formats/plan-html.ts';
@@ -33,8 +36,13 @@ import { subnetSection } from '../../reporting/formats/subnet-section.ts';
 import { withoutControlCharacters } from '../../reporting/text.ts';
 import { rehearseEvictions } from '../../survey/rehearse-evictions.ts';
 import { survey } from '../../survey/survey.ts';
+import { missingRights } from './missing-rights.ts';
 import { refuseOtherKubeconfig } from './refusals.ts';
+import { sceneOf } from './rights-of-plan.ts';
 import { appendStepSummary } from './step-summary.ts';
+
+/** Its own, and those of other tools. */
+export type PlanFormat = 'text' | 'markdown' | ExportFormat;
 
 export interface PlanOptions {
   request: PlanRequest;
@@ -42,7 +50,7 @@ export interface PlanOptions {
   recorded?: Recorded | null;
   /** where the plan folder is written; null for a dry run */
   folder: string | null;
-  format: 'text' | 'json' | 'markdown' | 'eksctl';
+  format: PlanFormat;
   toolVersion: string;
   /** folder of the program */
   root: string;
@@ -67,12 +75,17 @@ export interface PlanFlags {
   'expires-in': number;
   order: 'safe-flip' | 'cordon-first' | 'auto';
   subnet?: string[] | undefined;
+  'create-with': CreationMode;
+  'instance-type'?: string[] | undefined;
+  'ami-type'?: string | undefined;
   'reserve-subnet-cidr': boolean;
   'canary-pods': number;
   'canary-image'?: string | undefined;
   nodes: 'same' | 'fit' | number;
   surge?: string[] | undefined;
   'wait-for-jobs': number;
+  'pod-grace-period'?: number | undefined;
+  'release-nodes'?: boolean | undefined;
   'rehearse-evictions': boolean;
 }
 
@@ -85,6 +98,9 @@ export function planRequest(clusterName: string, flags: PlanFlags): PlanRequest 
     minimumIpTarget: flags['minimum-ip-target'],
     drainTimeoutSeconds: flags['drain-timeout'],
     canaryImage: flags['canary-image'],
+    podGracePeriodSeconds: flags['pod-grace-period'],
+    amiType: flags['ami-type'],
+    releaseNodes: flags['release-nodes'] || undefined,
   };
   return {
     clusterName,
@@ -94,6 +110,8 @@ export function planRequest(clusterName: string, flags: PlanFlags): PlanRequest 
     expiresInSeconds: flags['expires-in'],
     order: flags.order,
     subnetIds: [...new Set(flags.subnet)],
+    createWith: flags['create-with'],
+    instanceTypes: [...new Set(flags['instance-type'])],
     reserveSubnetCidr: flags['reserve-subnet-cidr'],
     canaryPods: flags['canary-pods'],
     nodes: flags.nodes,
@@ -146,22 +164,32 @@ export function clusterOf(asked: string | undefined, recorded: Recorded | null):
 export async function planCluster(options: PlanOptions, io: Io): Promise<ExitCode> {
   const { request, recorded } = options;
   const onProgress = (what: string) => io.progress(`  ${withoutControlCharacters(what)}`);
-  const { snapshot, scope, manifests } = recorded
+  const scene = recorded
     ? await recordedScene(recorded, request, onProgress)
     : await surveyedScene(options, onProgress);
-  const plan = makePlan({
-    snapshot,
-    request,
-    findings: runChecks(snapshot, request, scope),
-    toolVersion: options.toolVersion,
-    templates: await loadTemplates(options.root),
-  });
+  const { scope, manifests } = scene;
+  const templates = await loadTemplates(options.root);
+  const planOf = (seen: ClusterSnapshot): MigrationPlan =>
+    makePlan({
+      snapshot: seen,
+      request,
+      findings: runChecks(seen, request, scope),
+      toolVersion: options.toolVersion,
+      templates,
+    });
+  const first = planOf(scene.snapshot);
+  // only a plan tells which rights are needed, and what is missing belongs to its findings
+  const missing = await scene.missingRights(first);
+  const snapshot = missing.length === 0 ? scene.snapshot : { ...scene.snapshot, missingRights: missing };
+  const plan = missing.length === 0 ? first : planOf(snapshot);
   if (recorded && Date.parse(plan.expiresAt) <= realClock().now()) {
     onProgress(`this plan has expired: ${recorded.path} is of ${snapshot.observedAt}; --expires-in can be longer`);
   }
+  // a format that has no words for it leaves no folder behind
+  const result = rendered(plan, snapshot, options, io);
   if (options.folder !== null) await writeFolder(options.folder, plan, snapshot, manifests);
   await appendStepSummary(() => planMarkdown(withoutControlCharacters(plan)), io);
-  io.result(rendered(plan, snapshot, options, io));
+  io.result(result);
   return blockers(plan.findings).length > 0 ? ExitCode.blockingFindings : ExitCode.done;
 }
 
@@ -170,13 +198,15 @@ interface Scene {
   snapshot: ClusterSnapshot;
   scope: Scope;
   manifests: KeptManifest[];
+  /** of the caller, that the steps need */
+  missingRights: (plan: MigrationPlan) => Promise<MissingRight[]>;
 }
 
 async function surveyedScene({ connection, request }: PlanOptions, onProgress: Tell): Promise<Scene> {
   const ports = await connect(connection);
   await refuseOtherKubeconfig(request.clusterName, ports);
-  const { clusterName, subnetIds } = request;
-  const surveyed = await survey(ports, { clusterName, subnetIds }, onProgress);
+  const { clusterName, subnetIds, instanceTypes } = request;
+  const surveyed = await survey(ports, { clusterName, subnetIds, instanceTypes }, onProgress);
   const scope = scopeOf(surveyed, request);
   tellSkipped(scope, onProgress);
   const manifests = await keepBarePods(ports, scope, onProgress);
@@ -185,7 +215,17 @@ async function surveyedScene({ connection, request }: PlanOptions, onProgress: T
     ...(manifests.length === 0 ? {} : { barePods: manifests.map(({ barePod }) => barePod) }),
     evictionRehearsal: await rehearsalOf(ports, scope, onProgress),
   };
-  return { snapshot, scope, manifests };
+  return {
+    snapshot,
+    scope,
+    manifests,
+    async missingRights(plan) {
+      if (plan.steps.length === 0) return [];
+      onProgress('rights of the caller');
+      const here = sceneOf(plan, { kind: 'file' });
+      return missingRights(ports, surveyed.cluster.callerArn, here, plan.steps, { dryRuns: false });
+    },
+  };
 }
 
 /** The same without a cluster. A rehearsal counts when it was one of the same pods. */
@@ -199,7 +239,13 @@ async function recordedScene(recorded: Recorded, request: PlanRequest, onProgres
     rehearsal?.pods === scope.movingPods.length && rehearsal.refusals.every(({ uid }) => moving.has(uid));
   const evictionRehearsal = request.rehearseEvictions && isOfThese ? rehearsal : null;
   const manifests = await keptManifests(recorded, onProgress);
-  return { snapshot: { ...snapshot, evictionRehearsal }, scope, manifests };
+  const { missingRights: missing = [] } = snapshot;
+  return {
+    snapshot: { ...snapshot, evictionRehearsal },
+    scope,
+    manifests,
+    missingRights: () => Promise.resolve(missing),
+  };
 }
 
 /** The manifests beside the snapshot. */
@@ -264,8 +310,8 @@ async function writeFolder(
   manifests: readonly KeptManifest[],
 ): Promise<void> {
   const userData = plan.nodegroups.flatMap((group) => {
-    const step = plan.steps.find(({ id }) => id === `create-launch-template/${group.source}`);
-    return step?.kind === 'create-launch-template' ? [[group.userDataFile, step.params.userData] as const] : [];
+    const parts = replacementPartsOf(plan, group.source);
+    return parts === undefined ? [] : [[group.userDataFile, parts.template.userData] as const];
   });
   await writePlanFolder(folder, {
     'plan.json': renderPlan(plan),
@@ -286,22 +332,16 @@ function rendered(
 ): string {
   // the plan says what is asked for; where it was asked, only the command line knows
   const offered = (text: string): string => withCallersFlags(text, commandLine);
-  switch (format) {
-    case 'text':
-      return offered(
-        planText(withoutControlCharacters(plan), {
-          folder,
-          colour,
-          subnetMaps: subnetSection(snapshot, plan, colour),
-          hasBarePods: (snapshot.barePods ?? []).length > 0,
-          command: commandLine.startsWith('prefix-migrate plan ') ? commandLine.replace(' --dry-run', '') : undefined,
-        }),
-      );
-    case 'json':
-      return renderPlan(plan);
-    case 'markdown':
-      return offered(planMarkdown(withoutControlCharacters(plan)));
-    case 'eksctl':
-      return eksctlYaml(plan);
+  if (format === 'text') {
+    return offered(
+      planText(withoutControlCharacters(plan), {
+        folder,
+        colour,
+        subnetMaps: subnetSection(snapshot, plan, colour),
+        hasBarePods: (snapshot.barePods ?? []).length > 0,
+        command: commandLine.startsWith('prefix-migrate plan ') ? commandLine.replace(' --dry-run', '') : undefined,
+      }),
+    );
   }
+  return format === 'markdown' ? offered(planMarkdown(withoutControlCharacters(plan))) : exportFormats[format](plan);
 }

@@ -3,14 +3,14 @@
 import { type Ports, sameCluster } from '../../composition.ts';
 import { blockers } from '../../domain/finding.ts';
 import { ExitCode, MigrateError } from '../../domain/migrate-error.ts';
+import { type MissingRight, missingRightText } from '../../domain/missing-right.ts';
 import type { MigrationPlan } from '../../domain/plan.ts';
 import { planCommand } from '../../domain/plan-command.ts';
 import { shellWord } from '../../domain/shell-word.ts';
 import { shortId } from '../../reporting/formats/plan-text.ts';
 import { jsonLine } from '../../reporting/text.ts';
 
-const replan = ({ cluster }: MigrationPlan): string =>
-  `prefix-migrate plan --cluster ${shellWord(cluster.name)} --out NEW_DIR`;
+const replan = ({ request }: MigrationPlan): string => `${planCommand(request)} --out NEW_DIR`;
 
 /** `--cluster` of apply. */
 export function refuseOtherName(plan: MigrationPlan, clusterName: string | undefined): void {
@@ -105,6 +105,32 @@ export function refuseStale(
     why: 'The plan rests on these facts; with others it might be wrong.',
     nextActions: [replan(plan)],
     exitCode: ExitCode.stalePlan,
+  });
+}
+
+/** Rights of the steps that are left. */
+export function refuseMissingRights(
+  missing: readonly MissingRight[],
+  { folder, caller, command }: { folder: string; caller: string; command: string },
+): void {
+  const [first, ...others] = missing;
+  if (first === undefined) return;
+  const policy = `prefix-migrate policy ${shellWord(folder)}`;
+  const isGuess = missing.some(({ toldBy }) => toldBy === 'iam');
+  throw new MigrateError({
+    code: 'ACCESS.MISSING',
+    message: `${others.length === 0 ? 'A right is' : `${missing.length} rights are`} missing. Nothing was changed by this run.\n${missing.map(missingRightText).join('\n')}`,
+    why: `${caller} was asked about before the first act, so that the run does not stop half-way.${isGuess ? ' What IAM simulates may leave out what only a real request knows, such as its context or a policy of the organization.' : ''}`,
+    nextActions: [
+      ...(missing.some(({ toldBy }) => toldBy !== 'kubernetes')
+        ? [`${policy} --format iam   # what IAM has to allow`]
+        : []),
+      ...(missing.some(({ toldBy }) => toldBy === 'kubernetes')
+        ? [`${policy} --format rbac | kubectl apply -f -   # by somebody who may, for the group prefix-migrate`]
+        : []),
+      `${command} --no-preflight   # to go on all the same`,
+    ],
+    exitCode: ExitCode.invalidInput,
   });
 }
 

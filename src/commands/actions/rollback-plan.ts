@@ -19,7 +19,10 @@ import { nothingToUndo, rollbackAnnouncement, rollbackSummary } from '../../repo
 import { runMarkdown } from '../../reporting/formats/run-markdown.ts';
 import type { ClosableReporter } from '../../reporting/reporter.ts';
 import { jsonLine, withoutControlCharacters } from '../../reporting/text.ts';
+import { missingRights } from './missing-rights.ts';
 import { type OpenedRun, type RunTarget, withRun } from './open-run.ts';
+import { refuseMissingRights } from './refusals.ts';
+import { sceneOf } from './rights-of-plan.ts';
 import { appendStepSummary } from './step-summary.ts';
 
 /** Takes back what a plan has done, or goes on with that. A plan that has expired, or no longer fits, is taken back as well. */
@@ -31,9 +34,22 @@ export function rollbackPlan(options: RunTarget, io: Io): Promise<ExitCode> {
     () => undefined,
     async (opened) => {
       if (!isBegun(opened.state)) return sayNothingToUndo(opened.folder.plan, options, io);
-      return options.dryRun ? await unlessAborted(opened.signal, rehearse(opened, io)) : await run(opened, options, io);
+      if (options.dryRun) return await unlessAborted(opened.signal, rehearse(opened, io));
+      if (options.preflight) await unlessAborted(opened.signal, refuseWithoutRights(opened, options, io));
+      return await run(opened, options, io);
     },
   );
+}
+
+/** The rights of what is left to take back. */
+async function refuseWithoutRights(opened: OpenedRun, options: RunTarget, io: Io): Promise<void> {
+  const { folder, state, ports, caller } = opened;
+  const { plan, path } = folder;
+  const work = workOf(plan, state, state.rollback ?? (await scopeNow(opened, state)));
+  const left = openSteps(work, succeededSteps(state));
+  if (left.length === 0) return;
+  const missing = await missingRights(ports, caller, sceneOf(plan, options.state), left);
+  refuseMissingRights(missing, { folder: path, caller, command: io.commandLine });
 }
 
 const isBegun = (state: RunState): boolean => Object.values(state.steps).some(({ status }) => status !== 'pending');

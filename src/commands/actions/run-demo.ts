@@ -78,6 +78,7 @@ export async function runDemo(options: DemoOptions, io: Io): Promise<ExitCode> {
       approve: undefined,
       state: { kind: 'file' },
       dryRun: false,
+      preflight: true,
       clusterName,
       pollIntervalMilliseconds: 5000,
       toolVersion: options.toolVersion,

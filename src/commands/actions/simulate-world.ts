@@ -8,9 +8,9 @@ import { type HostedWorld, hostWorld } from '../../simulator/host.ts';
 import { PortInUse } from '../../simulator/http-server.ts';
 import type { Scenario } from '../../simulator/scenario.ts';
 import { scenarios } from '../../simulator/scenarios/index.ts';
-import type { SimHandler } from '../../simulator/types.ts';
-import { createWorld, type World } from '../../simulator/world.ts';
-import { type WorldReport, worldPath } from './world-report.ts';
+import type { SimHandler, SimResponse } from '../../simulator/types.ts';
+import { createWorld, type World, type WorldRights } from '../../simulator/world.ts';
+import { type WorldReport, worldPath, worldRightsPath } from './world-report.ts';
 
 export interface SimulateOptions {
   scenario: string;
@@ -105,12 +105,26 @@ async function host(world: World, port: number): Promise<HostedWorld> {
 /** What the world saw, for the demo's last screen: one path beside those of AWS. */
 function withReport(world: World, { scenario, speed }: SimulateOptions): SimHandler {
   return (request) => {
+    if (request.method === 'PUT' && request.path === worldRightsPath) return setRights(world, request.body);
     if (request.method !== 'GET' || request.path !== worldPath) return world.aws(request);
     const { budgetViolations, evictionsPerPod, readyPods, prefixes } = world.stats();
     const observed = { budgetViolations, evictionsPerPod, readyPods, prefixes };
     const report: WorldReport = { scenario, speed, now: world.clock.now(), observed };
     return { status: 200, headers: { 'content-type': 'application/json' }, body: jsonLine(report) };
   };
+}
+
+/** For tests and for people who try a policy out. */
+function setRights(world: World, body: string): SimResponse {
+  try {
+    const { iam, rbac }: { iam?: NonNullable<WorldRights['policy']>; rbac?: WorldRights['rbac'] } = JSON.parse(body);
+    if (iam === undefined || rbac === undefined) throw new SyntaxError('iam and rbac are what it takes');
+    world.setRights('administrator', { policy: iam, rbac, groups: ['prefix-migrate'] });
+    return { status: 204, headers: {}, body: '' };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { status: 400, headers: { 'content-type': 'text/plain' }, body: `${error.message}\n` };
+  }
 }
 
 const exportsOf = (hosted: HostedWorld, kubeconfig: string, clusterName: string): Record<string, string> => ({

@@ -1,5 +1,7 @@
 /** What a `simulate` process tells about its world, beside the paths of AWS. */
 export const worldPath = '/_world';
+/** PUT `{iam, rbac}`, as `policy --format json` prints them, and the caller of the world may do no more than that. */
+export const worldRightsPath = '/_world/rights';
 
 export interface WorldReport {
   scenario: string;

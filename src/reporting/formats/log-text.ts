@@ -52,6 +52,19 @@ function describe(entry: JournalEntry): string {
 
 const consents = { prompt: 'typed name', 'confirm-flag': '--confirm', 'approve-flag': '--approve' };
 
+function released({ node, outcome, detail = '' }: Extract<StepProgress, { kind: 'node-release-outcome' }>): string {
+  switch (outcome) {
+    case 'asked':
+      return `${node} is being ended: its addresses come back`;
+    case 'going':
+      return `${node} was being ended already`;
+    case 'refused':
+      return `warning: ${node} is empty and stays until its group is deleted: ${detail}`;
+    case 'denied':
+      return `warning: ${node} and other empty nodes stay until their group is deleted: ${detail}`;
+  }
+}
+
 function progress(event: StepProgress): string {
   switch (event.kind) {
     case 'eviction-intent':
@@ -62,6 +75,10 @@ function progress(event: StepProgress): string {
       return `${event.pod} is gone from ${event.node}`;
     case 'cordoned':
       return `cordoned ${event.node}`;
+    case 'node-release-intent':
+      return `${event.node} is empty: end its instance ${event.instanceId}, without another in its place`;
+    case 'node-release-outcome':
+      return released(event);
     case 'update-requested':
       return `asked for ${event.what} (update ${event.id})`;
     case 'recorded':

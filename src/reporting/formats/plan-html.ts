@@ -2,6 +2,7 @@ import type { Finding } from '../../domain/finding.ts';
 import type { MigrationPlan } from '../../domain/plan.ts';
 import type { ClusterSnapshot } from '../../domain/snapshot.ts';
 import { count, dateTime, withoutControlCharacters } from '../text.ts';
+import { differenceCells, differencesSentence } from './differences.ts';
 import { drainTable } from './drain-chart.ts';
 import { bySeverity, isCommand, tally } from './findings.ts';
 import { type Content, html, type Markup } from './markup.ts';
@@ -53,7 +54,7 @@ good until ${dateTime(plan.expiresAt)}. Plan <code>${plan.planId}</code>, made b
 <main>
 ${summary(plan)}
 ${findings(plan.findings)}
-${impossibleSentence(plan) === '' ? [nodegroups(plan), vpcCni(plan), subnets(plan, snapshot), drain(plan), steps(plan), undo(plan)] : ''}
+${impossibleSentence(plan) === '' ? [nodegroups(plan), differences(plan), vpcCni(plan), subnets(plan, snapshot), drain(plan), steps(plan), undo(plan)] : ''}
 </main>
 </body>
 </html>
@@ -150,6 +151,22 @@ ${table(
 )}
 </section>`;
 
+function differences({ nodegroups: groups }: MigrationPlan): Markup {
+  const told = groups.filter(({ differences: of }) => of.length > 0);
+  if (told.length === 0) return html``;
+  return html`<section>
+<h2>Differences</h2>
+<p>${differencesSentence}</p>
+${told.map(({ source, replacement, differences: of }) =>
+  table(
+    `${source} → ${replacement}`,
+    ['Field', 'Source', 'Replacement', 'Reason'].map(text),
+    of.map(differenceCells).map(([field, before, after, reason]) => [code(field), code(before), code(after), reason]),
+  ),
+)}
+</section>`;
+}
+
 const code = (value: string): Markup => html`<code>${value}</code>`;
 
 function vpcCni({ vpcCni: found }: MigrationPlan): Markup {
@@ -235,7 +252,7 @@ function undo(plan: MigrationPlan): Markup {
   return html`<section>
 <h2>What cannot be undone</h2>
 <ul>${lost.map((sentence) => html`<li>${sentence}</li>`)}</ul>
-<p>${rollbackSentence}</p>
+<p>${rollbackSentence(plan)}</p>
 <pre><code>${rollbackCommand(null)}</code></pre>
 </section>`;
 }

@@ -1,4 +1,5 @@
 import type { MigrationPlan } from '../../domain/plan.ts';
+import { differenceCells, differencesSentence } from './differences.ts';
 import { drainChart } from './drain-chart.ts';
 import { findingsMarkdown, isCommand, tally } from './findings.ts';
 import { code, plain, table } from './markdown.ts';
@@ -92,6 +93,7 @@ function sections(plan: MigrationPlan): string[] {
       ]),
     ),
     '',
+    ...differencesSection(plan),
     '## Subnets',
     '',
     ...subnetSection(plan),
@@ -107,6 +109,28 @@ function sections(plan: MigrationPlan): string[] {
   ];
 }
 
+function differencesSection({ nodegroups }: MigrationPlan): string[] {
+  const groups = nodegroups.filter(({ differences }) => differences.length > 0);
+  if (groups.length === 0) return [];
+  return [
+    '## Differences',
+    '',
+    differencesSentence,
+    '',
+    ...groups.flatMap(({ source, replacement, differences }) => [
+      `### ${plain(source)} -> ${plain(replacement)}`,
+      '',
+      table(
+        ['Field', 'Source', 'Replacement', 'Reason'],
+        differences
+          .map(differenceCells)
+          .map(([field, before, after, reason]) => [{ code: field }, { code: before }, { code: after }, reason]),
+      ),
+      '',
+    ]),
+  ];
+}
+
 function undoSection(plan: MigrationPlan): string[] {
   const lost = lostForGood(plan);
   if (lost.length === 0) return [];
@@ -115,7 +139,7 @@ function undoSection(plan: MigrationPlan): string[] {
     '',
     ...lost.map((sentence) => `- ${plain(sentence)}`),
     '',
-    `${rollbackSentence} ${code(rollbackCommand(null))}`,
+    `${rollbackSentence(plan)} ${code(rollbackCommand(null))}`,
     '',
   ];
 }

@@ -4,6 +4,7 @@ import { shellWord } from '../../domain/shell-word.ts';
 import { missingBlocks } from '../../domain/stages.ts';
 import { sum } from '../../domain/sum.ts';
 import { columns, count, hanging, paint } from '../text.ts';
+import { differenceLines } from './differences.ts';
 import { drainChart } from './drain-chart.ts';
 import { findingLines, tally } from './findings.ts';
 import {
@@ -45,7 +46,7 @@ export function planText(plan: MigrationPlan, options: PlanTextOptions): string 
   const lines = [
     paint('bold', left, options.colour) + (room > right.length ? right.padStart(room) : `\n  ${right}`),
     '',
-    ...(impossible !== '' ? [`  ${impossible}`, ''] : planLines(plan, options.colour)),
+    ...(impossible !== '' ? [`  ${impossible}`, ''] : planLines(plan, options)),
   ];
   if (plan.findings.length > 0) {
     lines.push(`  ${tally(plan.findings)}`, ...findingLines(plan.findings, options.colour), '');
@@ -55,9 +56,12 @@ export function planText(plan: MigrationPlan, options: PlanTextOptions): string 
   return `${lines.join('\n')}\n`;
 }
 
-const planLines = (plan: MigrationPlan, colour: boolean): string[] => [
+const withGap = (lines: string[]): string[] => (lines.length === 0 ? [] : [...lines, '']);
+
+const planLines = (plan: MigrationPlan, { colour, folder }: PlanTextOptions): string[] => [
   ...(plan.nodegroups.length === 0 ? [`  ${nothingSentence(plan)}`] : moveLines(plan)),
   '',
+  ...withGap(differenceLines(plan, folder)),
   ...(plan.nodegroups.length === 0 ? [] : [...vpcCniLines(plan, colour), '']),
   ...(plan.subnets.length === 0 ? [] : [...subnetLines(plan), '']),
 ];
@@ -184,7 +188,7 @@ function undoLines(plan: MigrationPlan, folder: string | null): string[] {
     '  What cannot be undone',
     ...shown.flatMap((sentence) => hanging('  - ', sentence, 4)),
     ...(more === 0 ? [] : [`    and ${more} more: --format markdown has them all`]),
-    ...hanging('  ', rollbackSentence, 2),
+    ...hanging('  ', rollbackSentence(plan), 2),
     `    ${rollbackCommand(folder)}`,
     '',
   ];

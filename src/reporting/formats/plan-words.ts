@@ -166,7 +166,10 @@ export const pace = ({ kind, atOnce }: ForecastGroup): string =>
 export const lostForGood = (plan: MigrationPlan): string[] => (plan.steps.length === 0 ? [] : cannotUndo(plan));
 
 /** How to take back what can be. */
-export const rollbackSentence = 'Until the deletion of the first old node group, all else can be taken back:';
+export const rollbackSentence = ({ steps }: Pick<MigrationPlan, 'steps'>): string =>
+  steps.some(({ kind }) => kind === 'delete-source')
+    ? 'Until the deletion of the first old node group, all else can be taken back:'
+    : 'All else can be taken back, as long as the old nodes are there:';
 export const rollbackCommand = (folder: string | null): string =>
   `prefix-migrate rollback ${folder === null ? 'DIR' : shellWord(folder)}`;
 

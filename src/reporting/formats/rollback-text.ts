@@ -1,5 +1,6 @@
 import { cannotUndo } from '../../domain/cannot-undo.ts';
 import type { MigrationPlan } from '../../domain/plan.ts';
+import { planCommand } from '../../domain/plan-command.ts';
 import type { RunState } from '../../domain/run-state.ts';
 import { summarize } from '../../domain/run-summary.ts';
 import { shellWord } from '../../domain/shell-word.ts';
@@ -75,7 +76,7 @@ export function rollbackSummary(parts: RollbackText & { isDone: boolean; colour:
     '',
     `  prefix-migrate log ${shellWord(folder)} shows every change with its time.`,
     '  apply refuses this plan from now on. To move again:',
-    `    prefix-migrate plan --cluster ${name} --out NEW_DIR`,
+    `    ${planCommand(plan.request)} --out NEW_DIR`,
     '',
   ].join('\n');
 }

@@ -29,6 +29,12 @@ export function runMarkdown(
     '| --- | --- |',
     ...phasesOf(plan).map((phase) => `| ${phase} | ${phaseStatus(plan, state, phase)} |`),
     '',
+    ...(withoutControlCharacters(moved.leftToOwners) ?? []).flatMap(({ nodegroup, owner, instructions }) => [
+      `${code(nodegroup)} is left to ${plain(owner)}, drained and cordoned. What remains to be done there:`,
+      '',
+      ...instructions.map((line) => `- ${code(line)}`),
+      '',
+    ]),
     ...(kept.length === 0 ? [] : [`Not taken back (gone or being deleted): ${kept.map(code).join(', ')}.`, '']),
     `${moved.podsMoved} pods moved${state.rollback === null ? '' : ' back'} in ${moved.evictions} evictions; pods per node ${moved.maxPodsBefore} -> ${moved.maxPodsAfter}.`,
     '',

@@ -3,6 +3,7 @@ import type { RunState } from '../../domain/run-state.ts';
 import { summarize } from '../../domain/run-summary.ts';
 import { shellWord } from '../../domain/shell-word.ts';
 import { count, hanging, paint, withoutControlCharacters } from '../text.ts';
+import { isCommand } from './findings.ts';
 import { verdictOf } from './status-text.ts';
 
 /** The last screen of an `apply` that reached its goal. `isDone`: nothing was left to do when it began. */
@@ -49,6 +50,11 @@ export function summaryText(
     `  Pods moved     ${moved.podsMoved} in ${count(moved.evictions, 'eviction')}${refused}`,
     `  Prefixes       ${moved.prefixesAttached} seen on new nodes`,
     '',
+    ...(withoutControlCharacters(moved.leftToOwners) ?? []).flatMap(({ nodegroup, owner, instructions }) => [
+      ...hanging(`  ${nodegroup} `, `is left to ${owner}, drained and cordoned. What remains to be done there:`, 4),
+      ...instructions.flatMap((line) => (isCommand(line) ? [`  -> ${line}`] : hanging('  -> ', line, 5))),
+      '',
+    ]),
     `  prefix-migrate log ${shellWord(options.folder)} shows every change with its time.`,
     '',
   ].join('\n');

@@ -127,6 +127,9 @@ const operations: Record<string, Operation> = {
         desired: number(params, 'DesiredCapacity'),
       };
       const { minSize = group.minSize, maxSize = group.maxSize, desired } = size;
+      if (group.status) {
+        throw new AwsError('ScalingActivityInProgress', `AutoScalingGroup ${group.name} is being deleted`);
+      }
       if (minSize > maxSize)
         throw validation(`Max bound, ${maxSize}, must be greater than or equal to min bound, ${minSize}`);
       if (desired !== undefined && (desired < minSize || desired > maxSize)) {
@@ -135,6 +138,20 @@ const operations: Record<string, Operation> = {
         );
       }
       scaling.resize(group, size, 'a user request update of AutoScalingGroup constraints');
+      return undefined;
+    },
+  },
+  DeleteAutoScalingGroup: {
+    parameters: ['AutoScalingGroupName', 'ForceDelete'],
+    run(params, scaling) {
+      const group = groupOf(scaling.groups, textOf(params['AutoScalingGroupName']));
+      if (group.status) {
+        throw new AwsError(
+          'ScalingActivityInProgress',
+          `You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group.`,
+        );
+      }
+      scaling.remove(group, textOf(params['ForceDelete']) === 'true');
       return undefined;
     },
   },
@@ -219,16 +236,35 @@ function template({ launchTemplate: { id, name, version } }: AutoScalingGroup): 
   return { LaunchTemplateId: id, LaunchTemplateName: name, Version: version };
 }
 
+/** How a group says what it starts: EKS makes a mixed instances policy for each of its own. */
+function launchItem(group: AutoScalingGroup): XmlTree {
+  const { own } = group;
+  if (!own) {
+    const Overrides = group.launch.types.map((type) => ({ InstanceType: type.name }));
+    return { MixedInstancesPolicy: { LaunchTemplate: { LaunchTemplateSpecification: template(group), Overrides } } };
+  }
+  if (own.launchConfiguration !== undefined) return { LaunchConfigurationName: own.launchConfiguration };
+  const latest = { ...template(group), Version: '$Latest' };
+  if (!own.mixed) return { LaunchTemplate: latest };
+  return {
+    MixedInstancesPolicy: {
+      LaunchTemplate: { LaunchTemplateSpecification: latest, Overrides: own.mixed.overrides },
+      InstancesDistribution: {
+        OnDemandAllocationStrategy: 'lowest-price',
+        OnDemandBaseCapacity: 0,
+        OnDemandPercentageAboveBaseCapacity: own.mixed.onDemandPercent,
+        SpotAllocationStrategy: 'price-capacity-optimized',
+      },
+    },
+  };
+}
+
 function groupItem(group: AutoScalingGroup): XmlTree {
   return {
     AutoScalingGroupName: group.name,
     AutoScalingGroupARN: group.arn,
-    MixedInstancesPolicy: {
-      LaunchTemplate: {
-        LaunchTemplateSpecification: template(group),
-        Overrides: group.launch.types.map((type) => ({ InstanceType: type.name })),
-      },
-    },
+    ...launchItem(group),
+    Status: group.status,
     MinSize: group.minSize,
     MaxSize: group.maxSize,
     DesiredCapacity: group.desired,

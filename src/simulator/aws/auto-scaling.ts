@@ -1,9 +1,10 @@
-/** Auto Scaling groups as EKS makes them: keep `desired` instances, one activity per launch and termination. */
+/** Auto Scaling groups, of EKS or of somebody's own: keep `desired` instances, one activity per launch and termination. */
 import type { SimClock } from '../types.ts';
 import type { Ec2, Instance, Tags } from './ec2.ts';
 import { AwsError } from './errors.ts';
 import type { Ids } from './ids.ts';
 import type { InstanceType } from './instance-types.ts';
+import type { XmlTree } from './query.ts';
 
 export interface AutoScalingGroup {
   name: string;
@@ -24,6 +25,18 @@ export interface AutoScalingGroup {
   activities: Activity[];
   createdAt: number;
   tags: Tags;
+  /** Not of EKS: what its owner said it starts from. */
+  own?: OwnLaunch;
+  status?: 'Delete in progress';
+}
+
+export interface OwnLaunch {
+  launchConfiguration?: string;
+  /** Of a mixed instances policy. */
+  mixed?: {
+    overrides: readonly XmlTree[];
+    onDemandPercent: number;
+  };
 }
 
 export interface Member {
@@ -46,7 +59,7 @@ export interface AutoScaling {
   create(
     spec: Pick<
       AutoScalingGroup,
-      'name' | 'arn' | 'minSize' | 'maxSize' | 'subnetIds' | 'zones' | 'launchTemplate' | 'launch' | 'tags'
+      'name' | 'arn' | 'minSize' | 'maxSize' | 'subnetIds' | 'zones' | 'launchTemplate' | 'launch' | 'tags' | 'own'
     >,
   ): AutoScalingGroup;
   /** Sets sizes and starts what that needs. */
@@ -57,6 +70,8 @@ export interface AutoScaling {
   ): void;
   /** One more instance, at once; throws when there is no room in any subnet. */
   launch(group: AutoScalingGroup, launchedAt?: number): Instance;
+  /** Its instances go first, which only `force` allows. */
+  remove(group: AutoScalingGroup, force: boolean): void;
   terminate(instanceId: string, decrement: boolean): { group: AutoScalingGroup; activity: Activity };
   suspend(group: AutoScalingGroup, processes: readonly string[]): void;
   /** What was held back happens now. */
@@ -216,6 +231,21 @@ export function createAutoScaling(deps: { ec2: Ec2; clock: SimClock; ids: Ids; h
       group.desired = desired ?? Math.min(Math.max(group.desired, minSize), maxSize);
       reconcile(group, cause);
     },
+    remove(group, force) {
+      if (group.members.length === 0) {
+        groups.delete(group.name);
+        return;
+      }
+      if (!force) {
+        throw new AwsError(
+          'ResourceInUse',
+          'You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.',
+        );
+      }
+      Object.assign(group, { status: 'Delete in progress', minSize: 0, maxSize: 0, desired: 0 });
+      for (const member of staying(group))
+        beginTermination(group, member, 'a user request deleted the AutoScalingGroup');
+    },
     terminate(instanceId, decrement) {
       const found = byInstance.get(instanceId);
       if (!found)
@@ -273,6 +303,7 @@ export function createAutoScaling(deps: { ec2: Ec2; clock: SimClock; ids: Ids; h
       byInstance.delete(instanceId);
       found.group.members = found.group.members.filter((member) => member !== found.member);
       end(found.activity, 'Successful');
+      if (found.group.status && found.group.members.length === 0) groups.delete(found.group.name);
       reconcile(found.group, 'an instance was started in response to a difference between desired and actual capacity');
     },
     findByInstance: (instanceId) => byInstance.get(instanceId),

@@ -146,6 +146,29 @@ const operations: Record<string, Operation> = {
       return { instanceTypeSet: items.map(instanceTypeItem), nextToken };
     },
   },
+  GetInstanceTypesFromInstanceRequirements: {
+    parameters: ['ArchitectureType', 'VirtualizationType', 'InstanceRequirements', ...paging],
+    run(params) {
+      const architectures = stringsOf(params['ArchitectureType']);
+      const asked = treeOf(params['InstanceRequirements']);
+      const unknown = Object.keys(asked).find((name) => !['VCpuCount', 'MemoryMiB'].includes(name));
+      if (unknown)
+        throw new AwsError('UnknownParameter', `The parameter InstanceRequirements.${unknown} is not recognized`);
+      const between = (name: string): ((value: number) => boolean) => {
+        const { Min, Max } = treeOf(asked[name]);
+        const [min, max] = [Number(textOf(Min) ?? Number.NaN), Number(textOf(Max) ?? Number.POSITIVE_INFINITY)];
+        if (Number.isNaN(min))
+          throw new AwsError('MissingParameter', `The request must contain the parameter ${name}.Min`);
+        return (value) => value >= min && value <= max;
+      };
+      const [vcpus, memory] = [between('VCpuCount'), between('MemoryMiB')];
+      const found = allInstanceTypes().filter(
+        (type) => architectures.includes(type.architecture) && vcpus(type.vcpus) && memory(type.memoryMib),
+      );
+      const { items, nextToken } = pageOf(found, params, { min: 1, max: 1000 });
+      return { instanceTypeSet: items.map(({ name }) => ({ instanceType: name })), nextToken };
+    },
+  },
   DescribeInstanceTypeOfferings: {
     parameters: ['LocationType', 'Filter', ...paging],
     run(params, context) {

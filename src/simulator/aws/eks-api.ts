@@ -16,6 +16,7 @@ import { AwsError } from './errors.ts';
 import { clusterSecurityGroup } from './nodegroup-launch.ts';
 import type { Nodegroups } from './nodegroups.ts';
 import { cut } from './query.ts';
+import { nodeRoleArn } from './self-managed.ts';
 import type { Updates } from './updates.ts';
 import type { VpcCni } from './vpc-cni.ts';
 
@@ -263,7 +264,17 @@ const routes: Route[] = [
 
 export interface EksApi {
   /** Undefined when this is no path of EKS. */
-  find(request: SimRequest): { name: string; call(): JsonObject } | undefined;
+  find(request: SimRequest): FoundRoute | undefined;
+}
+
+export interface FoundRoute {
+  name: string;
+  /** Decoded parameters. */
+  path: readonly string[];
+  query: URLSearchParams;
+  /** @throws AwsError when it is no JSON object */
+  body(): JsonObject;
+  call(): JsonObject;
 }
 
 export function createEksApi(context: EksContext): EksApi {
@@ -276,8 +287,8 @@ export function createEksApi(context: EksContext): EksApi {
       if (!route) return undefined;
       const parts = route.path.split('/');
       const path = segments.filter((_, index) => parts[index] === '*').map(decodeURIComponent);
+      const query = new URLSearchParams(search);
       const call = (): JsonObject => {
-        const query = new URLSearchParams(search);
         const unknown = [...query.keys()].find((name) => !route.query.includes(name));
         if (unknown !== undefined) throw invalid(`Unknown query parameter ${unknown} of ${route.name}`);
         if (route.path.startsWith('clusters/*')) checkCluster(path, context);
@@ -296,7 +307,7 @@ export function createEksApi(context: EksContext): EksApi {
         answered.set(key, { request: canonical, answer: structuredClone(answer) });
         return answer;
       };
-      return { name: route.name, call };
+      return { name: route.name, path, query, body: () => parseBody(request.body), call };
     },
   };
 }
@@ -416,7 +427,7 @@ function describeCluster(context: EksContext): JsonObject {
     id: null,
     health: { issues: [] },
     outpostConfig: null,
-    accessConfig: { bootstrapClusterCreatorAdminPermissions: null, authenticationMode: 'API_AND_CONFIG_MAP' },
+    accessConfig: { bootstrapClusterCreatorAdminPermissions: null, authenticationMode: authenticationMode(scenario) },
     upgradePolicy: { supportType: 'EXTENDED' },
     zonalShiftConfig: null,
     remoteNetworkConfig: null,
@@ -426,10 +437,20 @@ function describeCluster(context: EksContext): JsonObject {
   };
 }
 
+const authenticationMode = ({ nodeRolesIn }: Scenario): string =>
+  nodeRolesIn === 'aws-auth' ? 'CONFIG_MAP' : 'API_AND_CONFIG_MAP';
+
 function accessEntries(context: EksContext): ({ principalArn: string } & JsonObject)[] {
+  if (authenticationMode(context.scenario) === 'CONFIG_MAP') {
+    throw new AwsError(
+      'InvalidRequestException',
+      "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.",
+    );
+  }
   const { scenario, nodegroups, callerArn, createdAt } = context;
   const { name, accountId, region } = scenario.cluster;
-  const roles = [...new Set([...nodegroups.all.values()].map(({ nodeRole }) => nodeRole))];
+  const own = (scenario.autoScalingGroups ?? []).map(({ role }) => nodeRoleArn(scenario.cluster, role));
+  const roles = [...new Set([...[...nodegroups.all.values()].map(({ nodeRole }) => nodeRole), ...own])];
   const principals = [
     ...roles.map((arn) => ({
       arn,

@@ -5,20 +5,26 @@
 import type { Node, Pod } from '../kubernetes/objects.ts';
 import type { Scenario } from '../scenario.ts';
 import type { ClusterControl, PodNetwork, Random, SimClock, SimHandler, SimRequest, SimResponse } from '../types.ts';
-import { type AutoScaling, createAutoScaling } from './auto-scaling.ts';
+import { eksAuthorizations, formAuthorizations, type Region } from './authorizations.ts';
+import { type AutoScaling, type AutoScalingGroup, type AutoScalingHooks, createAutoScaling } from './auto-scaling.ts';
 import { autoScalingNamespace, callAutoScaling } from './auto-scaling-api.ts';
+import { allowRole, forbidRole } from './aws-auth.ts';
 import { awsNodeContainer, envOf, versionOf } from './aws-node.ts';
+import { cloudFormationNamespace, createCloudFormation, type StackCaller } from './cloudformation.ts';
 import { createEc2, type Ec2 } from './ec2.ts';
 import { ec2Operations } from './ec2-api.ts';
 import { createEksApi, eksAnswer, eksError } from './eks-api.ts';
 import { createEniConfig, eniConfigOf } from './eni-config.ts';
 import { AwsError } from './errors.ts';
+import { callIam, iamNamespace } from './iam.ts';
 import { createIds } from './ids.ts';
 import { createIpamd, readCniSettings } from './ipamd.ts';
 import { createMachines } from './machines.ts';
 import { clusterSecurityGroup } from './nodegroup-launch.ts';
 import { createNodegroups, type Nodegroups } from './nodegroups.ts';
+import { type Authorization, decide, type PolicyDocument } from './policy.ts';
 import { ec2Answer, ec2Error, type ParamTree, parseForm, queryAnswer, queryError, textOf } from './query.ts';
+import { createSelfManaged, nodeRoleArn, type SelfManaged } from './self-managed.ts';
 import { createUpdates } from './updates.ts';
 import { createVpcCni, type VpcCni } from './vpc-cni.ts';
 
@@ -47,6 +53,8 @@ export interface AwsOptions {
   credentials?: (accessKeyId: string) => 'valid' | 'expired' | 'unknown';
   /** Whether the caller lacks the right to an action (`ec2:CreateTags`). */
   denied?: (action: string) => boolean;
+  /** What the caller's policy allows; undefined: everything. */
+  policy?: () => PolicyDocument | undefined;
 }
 
 const defaultApiServer = { endpoint: 'https://127.0.0.1:6443', certificateAuthority: '' };
@@ -77,15 +85,17 @@ export function createAws(options: AwsOptions): Aws {
   const updates = createUpdates();
   const vpcCni: VpcCni = createVpcCni({ scenario, clock, ids, updates, cluster });
   // Groups launch instances of node groups, node groups resize groups: the hooks close the circle.
+  const ownerOf = (group: AutoScalingGroup): { hooks: AutoScalingHooks } =>
+    selfManaged.owns(group) ? selfManaged : nodegroups;
   const scaling: AutoScaling = createAutoScaling({
     ec2,
     clock,
     ids,
     hooks: {
-      launched: (group, instance) => nodegroups.hooks.launched(group, instance),
-      terminating: (group, instance) => nodegroups.hooks.terminating(group, instance),
-      lost: (group, instance) => nodegroups.hooks.lost(group, instance),
-      launchFailed: (group, error) => nodegroups.hooks.launchFailed(group, error),
+      launched: (group, instance) => ownerOf(group).hooks.launched(group, instance),
+      terminating: (group, instance) => ownerOf(group).hooks.terminating(group, instance),
+      lost: (group, instance) => ownerOf(group).hooks.lost(group, instance),
+      launchFailed: (group, error) => ownerOf(group).hooks.launchFailed(group, error),
     },
   });
   const nodegroups: Nodegroups = createNodegroups({
@@ -99,7 +109,10 @@ export function createAws(options: AwsOptions): Aws {
     cluster,
     apiServer,
     cniSettings: () => vpcCni.settings(),
+    roleUnused,
   });
+  const selfManaged: SelfManaged = createSelfManaged({ scenario, clock, ids, ec2, scaling, machines, apiServer });
+  const cloudFormation = createCloudFormation({ scenario, clock, nodegroups, ec2 });
   const ec2Api = ec2Operations({ ec2, accountId, region, vpcId, callerArn });
   const eksApi = createEksApi({
     scenario,
@@ -112,8 +125,25 @@ export function createAws(options: AwsOptions): Aws {
     clusterTags: {},
   });
 
+  const authorizations = (): Region => ({
+    region,
+    accountId,
+    clusterName: name,
+    ec2,
+    scaling,
+    nodegroups,
+    vpcCniArn: vpcCni.arn,
+  });
+
+  /** The last managed node group with a role is gone. Nodes of others that join by it are cut off. */
+  function roleUnused(role: string): void {
+    if (scenario.nodeRolesIn !== 'aws-auth') return;
+    forbidRole(cluster().store, role);
+    for (const node of selfManaged.nodesWithRole(role)) cluster().stopKubelet?.(node);
+  }
+
   /** Throws when the caller may not do this; each service has its own words for it. */
-  function authorise(request: SimRequest, service: string, action: string): void {
+  function authorise(request: SimRequest, service: string, action: string, needs: () => Authorization[]): void {
     const accessKeyId = /Credential=([^/,\s]+)/.exec(request.headers['authorization'] ?? request.path)?.[1] ?? '';
     const state = options.credentials?.(accessKeyId) ?? 'valid';
     if (state === 'expired') {
@@ -126,11 +156,40 @@ export function createAws(options: AwsOptions): Aws {
       const code = service === 'eks' ? 'UnrecognizedClientException' : 'InvalidClientTokenId';
       throw new AwsError(code, 'The security token included in the request is invalid.', 403);
     }
-    if (!options.denied?.(`${service}:${action}`)) return;
-    const who = `User: ${callerArn} is not authorized to perform: ${service}:${action}`;
+    if (options.denied?.(`${service}:${action}`)) throw denial(service, `${service}:${action}`);
+    const policy = options.policy?.();
+    if (policy === undefined) return;
+    for (const need of needs()) {
+      const { decision } = decide(policy, need);
+      if (decision !== 'allowed') throw denial(service, need.action, need.resource, decision);
+    }
+  }
+
+  const stackCaller = (request: SimRequest): StackCaller => ({
+    mayDeleteNodegroup: (group) =>
+      authorise(request, 'eks', 'DeleteNodegroup', () =>
+        eksAuthorizations('DeleteNodegroup', [name, group], new URLSearchParams(), {}, authorizations()),
+      ),
+    mayDeleteTemplate: (id) =>
+      authorise(request, 'ec2', 'DeleteLaunchTemplate', () =>
+        formAuthorizations('ec2', 'DeleteLaunchTemplate', { LaunchTemplateId: id }, authorizations()),
+      ),
+  });
+
+  function denial(service: string, action: string, resource?: string, decision = 'implicitDeny'): AwsError {
+    const because =
+      decision === 'explicitDeny'
+        ? `with an explicit deny in an identity-based policy`
+        : `because no identity-based policy allows the ${action} action`;
+    const on = resource === undefined ? '' : ` on resource: ${resource} ${because}`;
+    const who = `User: ${callerArn} is not authorized to perform: ${action}${on}`;
     if (service === 'ec2')
-      throw new AwsError('UnauthorizedOperation', `You are not authorized to perform this operation. ${who}`, 403);
-    throw new AwsError(service === 'eks' ? 'AccessDeniedException' : 'AccessDenied', who, 403);
+      return new AwsError('UnauthorizedOperation', `You are not authorized to perform this operation. ${who}`, 403);
+    if (service === 'eks' && action.startsWith('ec2:')) {
+      const message = 'You are not authorized to launch instances with this launch template.';
+      return new AwsError('InvalidRequestException', `${message} Encoded authorization failure message: c2ltdWxhdGVk`);
+    }
+    return new AwsError(service === 'eks' ? 'AccessDeniedException' : 'AccessDenied', who, 403);
   }
 
   function answerForm(request: SimRequest, params: ParamTree, requestId: string): SimResponse {
@@ -140,7 +199,7 @@ export function createAws(options: AwsOptions): Aws {
       return guarded(
         (error) => ec2Error(error, requestId),
         () => {
-          authorise(request, 'ec2', action);
+          authorise(request, 'ec2', action, () => formAuthorizations('ec2', action, params, authorizations()));
           return ec2Answer(action, requestId, ec2Api.call(action, params));
         },
       );
@@ -149,7 +208,9 @@ export function createAws(options: AwsOptions): Aws {
       return guarded(
         (error) => queryError(autoScalingNamespace, error, requestId),
         () => {
-          authorise(request, 'autoscaling', action);
+          authorise(request, 'autoscaling', action, () =>
+            formAuthorizations('autoscaling', action, params, authorizations()),
+          );
           return queryAnswer(autoScalingNamespace, action, requestId, callAutoScaling(scaling, action, params));
         },
       );
@@ -158,7 +219,7 @@ export function createAws(options: AwsOptions): Aws {
       return guarded(
         (error) => queryError(stsNamespace, error, requestId),
         () => {
-          authorise(request, 'sts', action);
+          authorise(request, 'sts', action, () => []);
           if (action !== 'GetCallerIdentity')
             throw new AwsError('InvalidAction', `Could not find operation ${action} for version 2011-06-15`);
           return queryAnswer(stsNamespace, action, requestId, {
@@ -166,6 +227,35 @@ export function createAws(options: AwsOptions): Aws {
             UserId: 'AROASIMULATED:simulator',
             Account: accountId,
           });
+        },
+      );
+    }
+    if (apiVersion === '2010-05-08') {
+      return guarded(
+        (error) => queryError(iamNamespace, error, requestId),
+        () => {
+          authorise(request, 'iam', action, () => formAuthorizations('iam', action, params, authorizations()));
+          const own = (scenario.autoScalingGroups ?? []).map(({ role }) => nodeRoleArn(scenario.cluster, role));
+          const roles = [...new Set([...[...nodegroups.all.values()].map(({ nodeRole }) => nodeRole), ...own])];
+          const callerRole = `arn:aws:iam::${accountId}:role/operator`;
+          const answer = callIam(action, params, { accountId, callerRole, roles, policy: options.policy?.() });
+          return queryAnswer(iamNamespace, action, requestId, answer);
+        },
+      );
+    }
+    if (apiVersion === '2010-05-15') {
+      return guarded(
+        (error) => queryError(cloudFormationNamespace, error, requestId),
+        () => {
+          authorise(request, 'cloudformation', action, () =>
+            formAuthorizations('cloudformation', action, params, authorizations()),
+          );
+          return queryAnswer(
+            cloudFormationNamespace,
+            action,
+            requestId,
+            cloudFormation.call(action, params, stackCaller(request)),
+          );
         },
       );
     }
@@ -187,7 +277,9 @@ export function createAws(options: AwsOptions): Aws {
     return guarded(
       (error) => eksError(error, requestId),
       () => {
-        authorise(request, 'eks', route.name);
+        authorise(request, 'eks', route.name, () =>
+          eksAuthorizations(route.name, route.path, route.query, route.body(), authorizations()),
+        );
         return eksAnswer(requestId, route.call());
       },
     );
@@ -200,6 +292,12 @@ export function createAws(options: AwsOptions): Aws {
     vpcCni.install();
     for (const spec of scenario.eniConfigs ?? []) createEniConfig(control.store, spec);
     for (const spec of scenario.nodegroups) nodegroups.populate(spec);
+    for (const spec of scenario.autoScalingGroups ?? []) selfManaged.populate(spec);
+    if (scenario.karpenter) selfManaged.populateKarpenter(scenario.karpenter, control.store);
+    if (scenario.nodeRolesIn !== 'aws-auth') return;
+    for (const role of [undefined, ...(scenario.autoScalingGroups ?? []).map((group) => group.role)]) {
+      allowRole(control.store, nodeRoleArn(scenario.cluster, role));
+    }
   }
 
   /** Subnets, reservations, the interfaces of load balancers and the like, and those of the control plane. */

@@ -1,10 +1,10 @@
 /** From instance to node and back: boot and join, drain as EKS does it, shut down. */
 import type { Node, Pod, Taint } from '../kubernetes/objects.ts';
 import type { ClusterControl, SimClock } from '../types.ts';
+import { bootOf, type System, systemOf } from './boot.ts';
 import type { Ec2, Instance } from './ec2.ts';
 import type { Ipamd } from './ipamd.ts';
 import { buildNode, standardMaxPods } from './nodes.ts';
-import { maxPodsInUserData, reservedMemoryInUserData } from './user-data.ts';
 
 /** What every node of a node group has in common. */
 export interface Blueprint {
@@ -14,6 +14,8 @@ export interface Blueprint {
   taints: Taint[];
   /** Set by EKS over anything the user data says. */
   enforcedMaxPods: number | undefined;
+  /** The system of an image of somebody's own: EKS adds nothing, and kubelet registers with what the user data says. */
+  ownSystem?: System;
 }
 
 export interface Machines {
@@ -57,8 +59,9 @@ export function createMachines(deps: {
     join(instance, blueprint, annotations = {}) {
       const { store } = cluster();
       const availabilityZone = ec2.subnets.get(instance.subnetId)?.availabilityZone ?? '';
-      const maxPods =
-        blueprint.enforcedMaxPods ?? maxPodsInUserData(instance.userData) ?? standardMaxPods(instance.type);
+      const system = blueprint.ownSystem ?? systemOf(blueprint.amiType);
+      const boot = bootOf(system, instance.userData);
+      const maxPods = blueprint.enforcedMaxPods ?? boot.maxPods ?? standardMaxPods(instance.type);
       instance.state = 'running';
       ipamd.addNode({
         name: instance.privateDnsName,
@@ -70,15 +73,15 @@ export function createMachines(deps: {
         buildNode({
           instance,
           maxPods,
-          reservedMemoryMib: reservedMemoryInUserData(instance.userData),
+          reservedMemoryMib: boot.reservedMemory,
           kubernetesVersion,
           region,
           availabilityZone,
           now: clock.now(),
-          amiType: blueprint.amiType,
-          labels: blueprint.labels,
+          system,
+          labels: blueprint.ownSystem ? boot.labels : blueprint.labels,
           annotations,
-          taints: blueprint.taints,
+          taints: blueprint.ownSystem ? boot.taints : blueprint.taints,
           diskSize: blueprint.diskSize,
         }),
       );

@@ -26,7 +26,7 @@ export function checkTemplate(data: XmlTree): void {
 /** The user data of a template, as text. */
 export const userDataOf = (data: XmlTree): string => decode(scalar(data['userData']) ?? '');
 
-/** What nodes need to join; EKS puts it before the user data that the person gave. */
+/** What nodes need to join; EKS puts it before the user data that the person gave, on Amazon Linux 2 behind it. */
 export interface NodeBootstrap {
   amiType: string;
   labels: Record<string, string>;
@@ -46,6 +46,14 @@ export function mergedUserData(given: string, bootstrap: NodeBootstrap): string 
     return given.includes('[settings.kubernetes]')
       ? given.replace('[settings.kubernetes]', server + own.trimEnd())
       : `${server}${own}${given}`;
+  }
+  if (amiType.startsWith('AL2_')) {
+    const call = [
+      `/etc/eks/bootstrap.sh ${clusterName} --kubelet-extra-args '--node-labels=${labels.join(',')} --max-pods=${maxPods}'`,
+      `--b64-cluster-ca ${certificateAuthority} --apiserver-endpoint ${endpoint} --dns-cluster-ip 172.20.0.10 --use-max-pods false`,
+    ];
+    const own = { contentType: 'text/x-shellscript', body: `#!/bin/bash\nset -ex\n${call.join(' ')}` };
+    return renderMultipart([...(parseMultipart(given) ?? []), own]);
   }
   const nodeConfig = [
     'apiVersion: node.eks.aws/v1alpha1',

@@ -1,6 +1,7 @@
 /** One managed node group: what EKS keeps of it and what DescribeNodegroup shows. */
 import type { Scenario } from '../scenario.ts';
 import type { AutoScalingGroup } from './auto-scaling.ts';
+import type { System } from './boot.ts';
 import type { LaunchTemplate } from './ec2.ts';
 import type { JsonObject } from './eks-body.ts';
 import type { Blueprint } from './machines.ts';
@@ -63,6 +64,8 @@ export interface NodegroupFields extends Omit<CreateRequest, 'amiType' | 'instan
   source: TemplateRef | undefined;
   /** Of the template. */
   imageId: string | undefined;
+  /** What that image runs. */
+  ownSystem: System | undefined;
 }
 
 export function newNodegroup(
@@ -105,6 +108,7 @@ export function newNodegroup(
       amiType,
       diskSize: diskSize ?? 20,
       enforcedMaxPods: undefined,
+      ...(request.ownSystem && { ownSystem: request.ownSystem }),
       taints: request.taints.map(kubernetesTaint),
       labels: {
         'eks.amazonaws.com/nodegroup': name,

@@ -6,6 +6,7 @@ import type { Node } from '../kubernetes/objects.ts';
 import type { NodegroupSpec, Scenario } from '../scenario.ts';
 import type { ClusterControl, SimClock } from '../types.ts';
 import type { AutoScaling, AutoScalingGroup, AutoScalingHooks } from './auto-scaling.ts';
+import { bootOf, type System } from './boot.ts';
 import type { Ec2, Instance } from './ec2.ts';
 import { checkMembers, invalid, type JsonObject, text } from './eks-body.ts';
 import { AwsError } from './errors.ts';
@@ -50,11 +51,15 @@ export interface Nodegroups {
   hooks: AutoScalingHooks;
 }
 
+type CreateFailure = NonNullable<Scenario['createFailure']>;
+
 const lifetimeBeforeStart = 30 * 86_400_000;
 const joinLimitSeconds = 900;
 const drainOnDelete = 300;
 const drainOnScaleDown = 900;
 const afterBoot = 30;
+/** After a node with an image of somebody's own has joined. */
+const lateBy = 5;
 
 export interface NodegroupDeps {
   scenario: Scenario;
@@ -68,13 +73,23 @@ export interface NodegroupDeps {
   /** What aws-node is configured to, now. */
   cniSettings: () => CniSettings;
   apiServer: () => { endpoint: string; certificateAuthority: string };
+  /** No managed node group has this role any more. */
+  roleUnused: (role: string) => void;
 }
 
+const failureOf = ({ code, message }: CreateFailure, { members, name }: AutoScalingGroup): Issue => {
+  const instances = members.map(({ instance }) => instance.id);
+  return { code, message, resourceIds: instances.length > 0 ? instances : [name] };
+};
+
 export function createNodegroups(deps: NodegroupDeps): Nodegroups {
-  const { scenario, clock, ids, ec2, scaling, machines, updates, cluster, cniSettings, apiServer } = deps;
+  const { scenario, clock, ids, ec2, scaling, machines, updates, cluster, cniSettings, apiServer, roleUnused } = deps;
   const { cluster: clusterSpec, timings } = scenario;
   const all = new Map<string, Nodegroup>();
+  /** Made after the start, so that `createFailure` is about them. */
+  const madeSince = new Set<Nodegroup>();
   const byNode = new Map<string, { nodegroup: Nodegroup; instance: Instance }>();
+  const endpoints = new Set([apiServer().endpoint]);
   const nodeRole = `arn:aws:iam::${clusterSpec.accountId}:role/${clusterSpec.name}-node`;
 
   const after = (seconds: number, callback: () => void): void => void clock.after(seconds * 1000, callback);
@@ -117,6 +132,21 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
     }
   }
 
+  /** What somebody made before the group. */
+  function templateOf({ name, data, userData }: NonNullable<NodegroupSpec['launchTemplate']>): {
+    ref: TemplateRef;
+    data: XmlTree;
+  } {
+    const { endpoint, certificateAuthority } = apiServer();
+    const filled = userData
+      ?.replaceAll('{endpoint}', endpoint)
+      .replaceAll('{certificateAuthority}', certificateAuthority);
+    const wanted = { ...data, ...(filled === undefined ? {} : { userData: encode(filled) }) };
+    const createdBy = `arn:aws:iam::${clusterSpec.accountId}:user/operator`;
+    const { id } = ec2.createLaunchTemplate({ name, data: wanted, tags: {}, createdBy });
+    return { ref: { id, name, version: '1' }, data: wanted };
+  }
+
   function create(body: JsonObject): JsonObject {
     const request = readCreate(body);
     const { name } = request;
@@ -151,11 +181,41 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
     const amiType = imageId === undefined ? (request.amiType ?? 'AL2023_x86_64_STANDARD') : 'CUSTOM';
     const instanceTypes = request.instanceTypes ?? (templateType === undefined ? ['t3.medium'] : null);
     const types = checkTypes(instanceTypes ?? [templateType ?? ''], amiType);
-    const fields = { ...request, amiType, instanceTypes, source: source?.ref, imageId };
+    const fields = {
+      ...request,
+      amiType,
+      instanceTypes,
+      source: source?.ref,
+      imageId,
+      ownSystem: systemOfImage(imageId),
+    };
     const nodegroup = newNodegroup(fields, clusterSpec, ids.uuid(), clock.now());
     all.set(name, nodegroup);
     startCreation(nodegroup, types, source?.data ?? {}, imageId);
     return describe(nodegroup);
+  }
+
+  const systemOfImage = (imageId: string | undefined): System | undefined =>
+    imageId === undefined ? undefined : (scenario.images?.[imageId] ?? 'al2023');
+
+  /** Whether an image of somebody's own is told where to go. Nobody answers at an address that is not this cluster's. */
+  function findsCluster(system: System, userData: string): boolean {
+    const { clusterName, endpoint } = bootOf(system, userData);
+    endpoints.add(apiServer().endpoint);
+    if (clusterName !== clusterSpec.name) return false;
+    return endpoint === undefined ? system === 'al2' || system === 'ubuntu' : endpoints.has(endpoint);
+  }
+
+  /** With an image of somebody's own, labels and taints of the API come when the node is there already. */
+  function applyLate({ labels, taints, blueprint }: Nodegroup, instance: Instance): void {
+    if (!blueprint.ownSystem) return;
+    cluster().store.update<Node>('nodes', undefined, instance.privateDnsName, (draft) => {
+      draft.metadata.labels = { ...draft.metadata.labels, ...labels };
+      const missing = taints
+        .map(kubernetesTaint)
+        .filter((taint) => !draft.spec.taints?.some((one) => same(one, taint)));
+      draft.spec.taints = [...(draft.spec.taints ?? []), ...missing];
+    });
   }
 
   /** EKS launches from a copy of the user's template, with its own user data in front and its own maxPods. */
@@ -237,9 +297,10 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
     }
     const group = makeGroup(nodegroup, types, data, imageId);
     nodegroup.group = group;
-    const { createFailure } = scenario;
-    const joins = createFailure === undefined;
-    if (joins || createFailure.code === 'NodeCreationFailure') {
+    madeSince.add(nodegroup);
+    // without a node it does well, until it is to have one
+    const createFailure = nodegroup.scaling.desiredSize > 0 ? scenario.createFailure : undefined;
+    if (createFailure === undefined || createFailure.code === 'NodeCreationFailure') {
       const wait = Math.max(0, timings.createNodegroup - timings.instanceBoot - afterBoot);
       after(wait, () => {
         if (nodegroup.status !== 'CREATING') return;
@@ -248,11 +309,7 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
       });
     }
     if (createFailure) {
-      after(createFailure.afterSeconds, () => {
-        const { code, message } = createFailure;
-        const instances = group.members.map(({ instance }) => instance.id);
-        failCreation(nodegroup, { code, message, resourceIds: instances.length > 0 ? instances : [group.name] });
-      });
+      after(createFailure.afterSeconds, () => failCreation(nodegroup, failureOf(createFailure, group)));
       return;
     }
     after(timings.createNodegroup, () => {
@@ -265,6 +322,15 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
         .map(({ instance }) => instance.id);
       const message = 'Instances failed to join the kubernetes cluster';
       failCreation(nodegroup, nodegroup.issues[0] ?? { code: 'NodeCreationFailure', message, resourceIds: missing });
+    });
+  }
+
+  /** A group that was made empty fails when it is to have nodes: none is launched, or none joins. */
+  function failGrowth(nodegroup: Nodegroup, group: AutoScalingGroup, failure: CreateFailure): void {
+    after(failure.afterSeconds, () => {
+      if (group.desired === 0 || !['ACTIVE', 'UPDATING'].includes(nodegroup.status)) return;
+      nodegroup.issues = [failureOf(failure, group)];
+      if (nodegroup.status === 'ACTIVE') setStatus(nodegroup, 'DEGRADED');
     });
   }
 
@@ -303,10 +369,13 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
       if (instance.state === 'pending') instance.state = 'running';
     });
     after(timings.instanceBoot, () => {
-      const failing = nodegroup.status === 'CREATING' && scenario.createFailure !== undefined;
-      if (failing || (instance.state !== 'running' && instance.state !== 'pending')) return;
+      const isLost = madeSince.has(nodegroup) && scenario.createFailure !== undefined;
+      if (isLost || (instance.state !== 'running' && instance.state !== 'pending')) return;
+      const { ownSystem } = nodegroup.blueprint;
+      if (ownSystem && !findsCluster(ownSystem, instance.userData)) return;
       byNode.set(instance.privateDnsName, { nodegroup, instance });
       machines.join(instance, nodegroup.blueprint);
+      after(lateBy, () => applyLate(nodegroup, instance));
       scaling.inService(instance.id);
     });
   }
@@ -361,7 +430,14 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
     if (change.scaling) {
       const { minSize, maxSize, desiredSize } = change.scaling;
       const why = 'a user request update of AutoScalingGroup constraints';
-      scaling.resize(group, { minSize, maxSize, desired: desiredSize }, why);
+      const { createFailure } = scenario;
+      const fails = createFailure !== undefined && madeSince.has(nodegroup) && desiredSize > group.members.length;
+      if (fails) failGrowth(nodegroup, group, createFailure);
+      if (fails && createFailure.code !== 'NodeCreationFailure') {
+        Object.assign(group, { minSize, maxSize, desired: desiredSize });
+      } else {
+        scaling.resize(group, { minSize, maxSize, desired: desiredSize }, why);
+      }
     }
     const createdAt = clock.now() / 1000;
     const { params } = change;
@@ -419,6 +495,7 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
     if (nodegroup.status !== 'DELETING' || clock.now() < nodegroup.modifiedAt + timings.deleteNodegroup * 1000) return;
     if (nodegroup.group && nodegroup.group.members.length > 0) return;
     all.delete(nodegroup.name);
+    if (![...all.values()].some(({ nodeRole: role }) => role === nodegroup.nodeRole)) roleUnused(nodegroup.nodeRole);
     if (nodegroup.group) scaling.groups.delete(nodegroup.group.name);
     if (nodegroup.ownTemplate) ec2.launchTemplates.delete(nodegroup.ownTemplate.id);
   }
@@ -438,13 +515,15 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
     describe,
     populate(spec) {
       const createdAt = clock.now() - lifetimeBeforeStart;
+      const source = spec.launchTemplate && templateOf(spec.launchTemplate);
+      const imageId = scalar(source?.data['imageId']);
       const nodegroup = newNodegroup(
         {
           name: spec.name,
           subnets: spec.subnetIds,
           nodeRole,
           scaling: spec.scaling,
-          amiType: spec.amiType,
+          amiType: imageId === undefined ? spec.amiType : 'CUSTOM',
           instanceTypes: spec.instanceTypes,
           capacityType: spec.capacityType,
           labels: spec.labels ?? {},
@@ -457,15 +536,17 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
           launchTemplate: undefined,
           version: undefined,
           releaseVersion: undefined,
-          source: undefined,
-          imageId: undefined,
+          source: source?.ref,
+          imageId,
+          ownSystem: systemOfImage(imageId),
         },
         clusterSpec,
         ids.uuid(),
         createdAt,
       );
       all.set(spec.name, nodegroup);
-      const group = makeGroup(nodegroup, checkTypes(spec.instanceTypes, spec.amiType), {}, undefined, spec.maxPods);
+      const types = checkTypes(spec.instanceTypes, spec.amiType);
+      const group = makeGroup(nodegroup, types, source?.data ?? {}, imageId, spec.maxPods);
       group.createdAt = createdAt;
       group.desired = spec.scaling.desiredSize;
       nodegroup.group = group;
@@ -474,6 +555,7 @@ export function createNodegroups(deps: NodegroupDeps): Nodegroups {
         const instance = scaling.launch(group, createdAt);
         byNode.set(instance.privateDnsName, { nodegroup, instance });
         machines.join(instance, nodegroup.blueprint, spec.nodeAnnotations);
+        applyLate(nodegroup, instance);
         scaling.inService(instance.id);
       }
       setStatus(nodegroup, 'ACTIVE');

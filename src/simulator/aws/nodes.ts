@@ -1,6 +1,7 @@
 /** What a managed node looks like to Kubernetes: labels, capacity, and the largest number of pods. */
 import type { Condition, Node, Taint } from '../kubernetes/objects.ts';
 import type { ObjectMeta } from '../types.ts';
+import { osImages, type System } from './boot.ts';
 import type { Instance } from './ec2.ts';
 import { type InstanceType, supportsPrefixes } from './instance-types.ts';
 import type { CniSettings } from './ipamd.ts';
@@ -30,7 +31,7 @@ export interface NodeSpec {
   maxPods: number;
   /** MiB that the user data says, in place of what the image reckons */
   reservedMemoryMib: number | undefined;
-  amiType: string;
+  system: System;
   kubernetesVersion: string;
   region: string;
   availabilityZone: string;
@@ -96,7 +97,7 @@ export function buildNode(spec: NodeSpec): Omit<Node, 'metadata'> & { metadata: 
       nodeInfo: {
         architecture: arch,
         operatingSystem: 'linux',
-        osImage: spec.amiType.startsWith('BOTTLEROCKET') ? 'Bottlerocket OS' : 'Amazon Linux 2023',
+        osImage: osImages[spec.system],
         kubeletVersion: `v${spec.kubernetesVersion}.0-eks-sim`,
         containerRuntimeVersion: 'containerd://2.1.4',
         machineID: instance.id,
@@ -106,8 +107,8 @@ export function buildNode(spec: NodeSpec): Omit<Node, 'metadata'> & { metadata: 
 }
 
 /** What every pod sandbox starts from; part of the image of the node (amazon-eks-ami, cache-pause-container; Bottlerocket settings). */
-const pauseImage = ({ amiType, region }: NodeSpec): string =>
-  amiType.startsWith('BOTTLEROCKET')
+const pauseImage = ({ system, region }: NodeSpec): string =>
+  system === 'bottlerocket'
     ? `602401143452.dkr.ecr.${region}.amazonaws.com/eks/pause:3.10`
     : 'localhost/kubernetes/pause:latest';
 
@@ -129,11 +130,11 @@ function resources({
   instance: { type },
   maxPods,
   reservedMemoryMib,
-  amiType,
+  system,
   diskSize,
 }: NodeSpec): Pick<Node['status'], 'capacity' | 'allocatable'> {
   const memoryKi = Math.floor(type.memoryMib * 1024 * usableMemory);
-  const podsForReserve = amiType.startsWith('BOTTLEROCKET') ? maxPods : standardMaxPods(type);
+  const podsForReserve = system === 'bottlerocket' ? maxPods : standardMaxPods(type);
   const reservedMemoryKi = ((reservedMemoryMib ?? 255 + 11 * podsForReserve) + 100) * 1024;
   const cores = type.vcpus;
   const reservedCpu =

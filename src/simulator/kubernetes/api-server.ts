@@ -13,13 +13,13 @@ import {
   segmentsOf,
   unsupported,
 } from './requests.ts';
-import { groupList, groupOf, missingGroups, resourceList } from './resources.ts';
+import { customGroups, groupList, groupOf, missingGroups, resourceList } from './resources.ts';
 import { answer, answerStatus, answerText } from './responses.ts';
 import { StatusError } from './status.ts';
 import type { KubernetesStore } from './store.ts';
 import { create, evict, patch, remove, removeAll, replace, scale, type WriteContext } from './writes.ts';
 
-export type { AccessRule, User } from './authorization.ts';
+export { type AccessRule, type RbacObject, rulesOfBindings, type User } from './authorization.ts';
 
 export interface ApiServerOptions extends Pick<WriteContext, 'admit' | 'evict' | 'deletePod'> {
   store: KubernetesStore;
@@ -30,6 +30,8 @@ export interface ApiServerOptions extends Pick<WriteContext, 'admit' | 'evict' |
   authenticate?: (token: string) => User | undefined;
   /** `v1.33.5-eks-3cfe0ce` */
   gitVersion?: string;
+  /** Groups of CustomResourceDefinitions that are installed besides that of the VPC CNI; none unless told. */
+  installed?: readonly string[];
 }
 
 const bodyLimit = 3 * 1024 * 1024;
@@ -38,6 +40,7 @@ type Answer = SimResponse | Promise<SimResponse>;
 
 export function createApiServer(options: ApiServerOptions): { handle: SimHandler } {
   const { store, clock, random, users = {}, gitVersion = 'v1.33.5-eks-3cfe0ce' } = options;
+  const absent = new Set([...customGroups].filter((group) => !options.installed?.includes(group)));
   const reads = { store, clock, random: random.fork('watches') };
   const writes: WriteContext = {
     store,
@@ -80,6 +83,7 @@ export function createApiServer(options: ApiServerOptions): { handle: SimHandler
     const user = authenticate(request);
     const segments = segmentsOf(path);
     if (path === reviewPath && request.method === 'POST') return reviewAccess(user, request);
+    if (segments[0] === 'apis' && absent.has(segments[1] ?? '')) return answerText(404, '404 page not found\n');
     const route = findRoute(segments);
     if (!route) return serveDocument(user, request, path, segments);
     const call: Call = { ...route, request, query, user, dryRun: isDryRun(query) };
@@ -103,7 +107,7 @@ export function createApiServer(options: ApiServerOptions): { handle: SimHandler
 
   function serveDocument(user: User, request: SimRequest, path: string, segments: readonly string[]): SimResponse {
     if (!mayGetPath(user, path)) throw deniedPath(user, request.method, path);
-    const found = request.method === 'GET' ? documentAt(segments, gitVersion) : undefined;
+    const found = request.method === 'GET' ? documentAt(segments, gitVersion, absent) : undefined;
     if (typeof found === 'string') return answerText(200, found);
     if (found) return answer(200, found);
     const [root = '', group = ''] = segments;
@@ -171,7 +175,11 @@ function reviewAccess(user: User, request: SimRequest): SimResponse {
 const missingPaths = new Set(['openapi', 'openid', 'logs', 'metrics', 'debug']);
 
 /** Version, health and discovery. */
-function documentAt(segments: readonly string[], gitVersion: string): object | string | undefined {
+function documentAt(
+  segments: readonly string[],
+  gitVersion: string,
+  absent: ReadonlySet<string>,
+): object | string | undefined {
   const [root = '', group, version, ...more] = segments;
   if (more.length > 0) return undefined;
   if (root === 'version' && group === undefined) return versionDocument(gitVersion);
@@ -181,7 +189,7 @@ function documentAt(segments: readonly string[], gitVersion: string): object | s
     return version === undefined && group === 'v1' ? resourceList('', 'v1') : undefined;
   }
   if (root !== 'apis') return undefined;
-  if (group === undefined) return groupList();
+  if (group === undefined) return groupList(absent);
   return version === undefined ? groupOf(group) : resourceList(group, version);
 }
 

@@ -23,6 +23,37 @@ export const masters = 'system:masters';
 
 export const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthenticated'], rules: [] };
 
+/** A Role, a ClusterRole or a binding of one (rbac.authorization.k8s.io/v1), as far as it counts here. */
+export interface RbacObject {
+  kind: string;
+  metadata: { name: string; namespace?: string };
+  rules?: readonly Omit<AccessRule, 'namespaces'>[];
+  roleRef?: { kind: string; name: string };
+  subjects?: readonly { kind: string; name: string }[];
+}
+
+/** What bindings give to a user or its groups: a ClusterRole everywhere, or in the namespace of a RoleBinding. */
+export function rulesOfBindings(
+  objects: readonly RbacObject[],
+  { name, groups }: Pick<User, 'name' | 'groups'>,
+): AccessRule[] {
+  const bindings = objects.filter(({ subjects = [] }) =>
+    subjects.some((subject) =>
+      subject.kind === 'Group' ? groups.includes(subject.name) : subject.kind === 'User' && subject.name === name,
+    ),
+  );
+  return bindings.flatMap(({ kind, metadata: { namespace }, roleRef }) => {
+    const role = objects.find(
+      (one) =>
+        one.kind === roleRef?.kind &&
+        one.metadata.name === roleRef.name &&
+        (one.kind === 'ClusterRole' || one.metadata.namespace === namespace),
+    );
+    const scope = kind === 'RoleBinding' && namespace !== undefined ? { namespaces: [namespace] } : {};
+    return (role?.rules ?? []).map((rule) => ({ ...rule, ...scope }));
+  });
+}
+
 export interface Access {
   verb: string;
   group: string;

@@ -42,6 +42,8 @@ export interface ClusterOptions {
   awaitCni?: boolean;
   /** The EBS CSI driver is there, and its nodes say they can attach so many volumes. */
   attachLimit?: number;
+  /** Groups of CustomResourceDefinitions that are installed. */
+  installed?: readonly string[];
   /** How many changes of each resource watches and pages can go back. */
   historyLength?: number;
 }
@@ -129,6 +131,7 @@ export function createCluster(options: ClusterOptions): Cluster {
     ...(users ? { users } : {}),
     ...(authenticate ? { authenticate } : {}),
     ...(gitVersion === undefined ? {} : { gitVersion }),
+    ...(options.installed ? { installed: options.installed } : {}),
     admit,
     evict,
     deletePod: (pod, how) => deletePod(pod, 'delete', how),

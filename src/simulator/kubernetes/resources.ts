@@ -118,6 +118,8 @@ const groups: Record<string, Record<string, [kind: string, definition: Definitio
   'coordination.k8s.io/v1': { leases: ['Lease', {}] },
   // a CustomResourceDefinition that EKS brings with the VPC CNI
   'crd.k8s.amazonaws.com/v1alpha1': { eniconfigs: ['ENIConfig', { cluster: true }] },
+  'karpenter.k8s.aws/v1': { ec2nodeclasses: ['EC2NodeClass', { cluster: true, short: 'ec2nc' }] },
+  'karpenter.sh/v1': { nodepools: ['NodePool', { cluster: true }] },
   'policy/v1': { poddisruptionbudgets: ['PodDisruptionBudget', { short: 'pdb', status: true }] },
   'rbac.authorization.k8s.io/v1': {
     clusterrolebindings: ['ClusterRoleBinding', { cluster: true }],
@@ -165,6 +167,9 @@ export const resources: readonly Resource[] = Object.entries(groups).flatMap(([p
 export function findResource(group: string, version: string, resource: string): Resource | undefined {
   return resources.find((each) => each.group === group && each.version === version && each.resource === resource);
 }
+
+/** Groups of CustomResourceDefinitions that somebody may have installed. */
+export const customGroups: ReadonlySet<string> = new Set(['karpenter.k8s.aws', 'karpenter.sh']);
 
 /** Groups of a Kubernetes API server that this one leaves out: asked for, they must not look as if they were empty. */
 export const missingGroups: ReadonlySet<string> = new Set([
@@ -265,8 +270,10 @@ export const groupNames: readonly string[] = [
   ...new Set([...resources.map(({ group }) => group).filter((group) => group !== ''), reviewGroup]),
 ];
 
-export function groupList(): object {
-  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groupNames.map(groupDocument) };
+/** `without`: groups that nobody has installed here. */
+export function groupList(without: ReadonlySet<string>): object {
+  const names = groupNames.filter((name) => !without.has(name));
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: names.map(groupDocument) };
 }
 
 export function groupOf(group: string): object | undefined {

@@ -107,15 +107,11 @@ test('maps a node group, unknown members told and null members taken as absent',
     autoScalingGroupNames: [],
     launchTemplate: { id: 'lt-1', name: null, version: '3' },
     updateConfig: null,
-    nodeRepairEnabled: true,
+    nodeRepairConfig: { enabled: true, maxParallelNodesRepairedCount: 2 },
+    warmPoolConfig: { enabled: false },
     remoteAccess: null,
     healthIssues: [],
-    unknownFields: [
-      'nodeRepairConfig.futureMember',
-      'nodeRepairConfig.maxParallelNodesRepairedCount',
-      'warmPoolConfig',
-      'zebra',
-    ],
+    unknownFields: ['nodeRepairConfig.futureMember', 'zebra'],
   });
 });
 
@@ -258,7 +254,7 @@ const request: NodegroupRequest = {
   tags: { 'prefix-migrate/plan': 'plan-1' },
   kubernetesVersion: '1.33',
   updateConfig: { maxUnavailable: 1 },
-  nodeRepairEnabled: null,
+  nodeRepairConfig: null,
 };
 const existing = (planId: string) =>
   json({ nodegroup: { nodegroupName: 'apps-pd', tags: { 'prefix-migrate/plan': planId } } });
@@ -446,7 +442,7 @@ const version = (userData: string) =>
      </launchTemplateData></item></launchTemplateVersionSet>`,
   );
 
-test('launch template versions: user data leaves as a hash only', async () => {
+test('launch template versions: user data leaves as a hash, and as facts that tell nothing of it', async () => {
   const { value } = await call([version('<userData>c2VjcmV0</userData>')], ({ ec2 }) =>
     ec2.describeLaunchTemplateVersion('lt-1', '3'),
   );
@@ -457,6 +453,7 @@ test('launch template versions: user data leaves as a hash only', async () => {
     imageId: 'ami-1',
     instanceType: null,
     userDataHash: '2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b',
+    userData: { bytes: 6, form: 'unknown', hasBootstrap: false, hasNodeConfig: false },
     data: { ImageId: 'ami-1', MetadataOptions: { HttpTokens: 'required' } },
   });
   const gone = await call([ec2Error(400, 'InvalidLaunchTemplateId.VersionNotFound', 'no')], ({ ec2 }) =>

@@ -19,7 +19,7 @@ const recorded = (name: string): Recorded =>
 
 const pod = { namespace: 'shop', name: 'web-1', uid: 'u-1' };
 
-async function evictedBy(handler: SimHandler, options?: { dryRun: boolean }) {
+async function evictedBy(handler: SimHandler, options?: { dryRun?: boolean; graceSeconds?: number }) {
   const bench = createBench();
   const requests: SimRequest[] = [];
   const kubernetes = await createKubernetesPort({
@@ -134,6 +134,14 @@ test('says twice that it is a dry run: webhooks are told by the query, and the p
     kind: 'Eviction',
     metadata: { name: 'web-1', namespace: 'shop' },
     deleteOptions: { preconditions: { uid: 'u-1' }, dryRun: ['All'] },
+  });
+});
+
+test('names the time that the pod gets, when it is to be less than its own', async () => {
+  const { requests } = await evictedBy(() => recorded('evict-201'), { graceSeconds: 60 });
+  assert.deepEqual(JSON.parse(requests[0]?.body ?? '').deleteOptions, {
+    preconditions: { uid: 'u-1' },
+    gracePeriodSeconds: 60,
   });
 });
 

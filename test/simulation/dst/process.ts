@@ -13,6 +13,7 @@ import { operationName } from '../../../src/simulator/operation-name.ts';
 import type { Random, SimHandler, SimRequest, SimResponse, SimStream, Timer } from '../../../src/simulator/types.ts';
 import type { World } from '../../../src/simulator/world.ts';
 import { createTraffic, InProcessDispatcher, InProcessHandler, type Traffic } from '../../support/in-process.ts';
+import { noTools } from '../../support/no-tools.ts';
 
 /** The nth place that a process passes (from 1), of all places or of those with this name. */
 export interface Place {
@@ -336,7 +337,7 @@ export async function startProcess(
   });
   return {
     id,
-    ports: { ...aws, kubernetes, clock },
+    ports: { ...aws, kubernetes, tools: noTools, clock },
     lock: createLeaseLock({
       kubernetes,
       clock,

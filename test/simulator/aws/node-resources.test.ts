@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CreateLaunchTemplateCommand } from '@aws-sdk/client-ec2';
 import { CreateNodegroupCommand } from '@aws-sdk/client-eks';
+import { bootOf } from '../../../src/simulator/aws/boot.ts';
 import { findInstanceType } from '../../../src/simulator/aws/instance-types.ts';
-import { reservedMemoryInUserData } from '../../../src/simulator/aws/user-data.ts';
 import type { Node } from '../../../src/simulator/kubernetes/objects.ts';
 import { createRegion, nodeRole, scenario, subnetA, subnetB } from './region.ts';
 
@@ -20,9 +20,10 @@ describe('memory that user data sets aside', () => {
     ['only maxPods', '{"spec":{"kubelet":{"config":{"maxPods":110}}}}', undefined],
   ];
   for (const [name, spec, expected] of rows) {
-    it(name, () => assert.equal(reservedMemoryInUserData(nodeConfig(spec)), expected));
+    it(name, () => assert.equal(bootOf('al2023', nodeConfig(spec)).reservedMemory, expected));
   }
-  it('is read from no shell script', () => assert.equal(reservedMemoryInUserData('#!/bin/sh\nexit 0\n'), undefined));
+  it('is read from no shell script', () =>
+    assert.equal(bootOf('al2023', '#!/bin/sh\nexit 0\n').reservedMemory, undefined));
 });
 
 /** MiB that the node has for pods. */
