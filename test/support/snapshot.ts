@@ -3,7 +3,7 @@
  * every part can be replaced. Builders of single objects take overrides, too. Everything is deterministic.
  */
 
-import type { PlanRequest } from '../../src/domain/plan.ts';
+import { type PlanRequest, plainRequest } from '../../src/domain/plan.ts';
 import type {
   ClusterNode,
   ClusterSnapshot,
@@ -20,21 +20,8 @@ import type {
 const observedAt = '2026-03-01T10:00:00.000Z';
 
 export const aRequest = (overrides: Partial<PlanRequest> = {}): PlanRequest => ({
-  clusterName: 'shop-eu',
-  nodegroups: [],
-  allow: [],
+  ...plainRequest('shop-eu'),
   soakSeconds: 0,
-  expiresInSeconds: 86_400,
-  order: 'auto',
-  subnetIds: [],
-  createWith: 'api',
-  instanceTypes: [],
-  reserveSubnetCidr: false,
-  canaryPods: 1,
-  nodes: 'same',
-  surge: [],
-  waitForJobsSeconds: 0,
-  rehearseEvictions: true,
   ...overrides,
 });
 
