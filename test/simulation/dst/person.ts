@@ -39,7 +39,7 @@ export function setCordon(place: Surroundings, name: string, unschedulable: bool
   const { others } = place.watch;
   const node = place.world.store.get<Node>('nodes', undefined, name);
   // closed again with the mark of the plan still on it, it is the plan's to open
-  const isMarked = Object.keys(node?.metadata.annotations ?? {}).some((key) => key.startsWith('prefix-migrate/'));
+  const isMarked = Object.keys(node?.metadata.annotations ?? {}).includes('prefix-migrate/cordoned-by');
   if (!unschedulable) others.cordoned.delete(name);
   else if (!isMarked) others.cordoned.add(name);
   if (!unschedulable && node?.spec.unschedulable) others.opens(name);
