@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { type DrainLimits, parseMaxUnavailable } from '../domain/drain-limits.ts';
 import { parseDuration } from '../domain/duration.ts';
 import { ExitCode, MigrateError } from '../domain/migrate-error.ts';
 import { parseStateLocation, type StateLocation } from '../domain/state-location.ts';
@@ -107,6 +108,27 @@ export const pollFlags = {
     summary: 'Time between two looks at AWS.',
     default: 5,
     defaultHelp: async () => '5s',
+  }),
+};
+
+/** Of whatever moves pods: how many at a time, and whether rights are asked for first. */
+export const drainFlags = {
+  'max-unavailable': Flags.custom<DrainLimits['maxUnavailable']>({
+    helpValue: 'N|P%',
+    summary: 'Pods, or share, of a workload without PodDisruptionBudget that may be down at a time.',
+    defaultHelp: async () => 'what the plan says',
+    parse: async (text) => parseMaxUnavailable(text),
+  })(),
+  'max-concurrent-evictions': Flags.integer({
+    helpValue: 'N',
+    summary: 'Eviction requests under way at the same time.',
+    min: 1,
+    defaultHelp: async () => '32',
+  }),
+  preflight: Flags.boolean({
+    summary: 'Ask for missing rights before the first act.',
+    default: true,
+    allowNo: true,
   }),
 };
 

@@ -1,8 +1,15 @@
 import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../cli/base-command.ts';
-import { connectionFlags, name, outputFlags, pollFlags, stateFlags, withEnvironment } from '../cli/flags.ts';
+import {
+  connectionFlags,
+  drainFlags,
+  name,
+  outputFlags,
+  pollFlags,
+  stateFlags,
+  withEnvironment,
+} from '../cli/flags.ts';
 import { createIo } from '../cli/io.ts';
-import { type DrainLimits, parseMaxUnavailable } from '../domain/drain-limits.ts';
 import { phases } from '../domain/plan.ts';
 
 export default class Apply extends BaseCommand {
@@ -24,23 +31,7 @@ export default class Apply extends BaseCommand {
     approve: name({ summary: 'Consent to the whole plan; refused unless it has this id.', helpValue: 'PLAN_ID' }),
     'dry-run': Flags.boolean({ summary: 'Print the next steps and their calls; change nothing.' }),
     cluster: name({ summary: 'Refuse unless the plan is for this cluster.' }),
-    'max-unavailable': Flags.custom<DrainLimits['maxUnavailable']>({
-      helpValue: 'N|P%',
-      summary: 'Pods, or share, of a workload without PodDisruptionBudget that may be down at a time.',
-      defaultHelp: async () => 'what the plan says',
-      parse: async (text) => parseMaxUnavailable(text),
-    })(),
-    'max-concurrent-evictions': Flags.integer({
-      helpValue: 'N',
-      summary: 'Eviction requests under way at the same time.',
-      min: 1,
-      defaultHelp: async () => '32',
-    }),
-    preflight: Flags.boolean({
-      summary: 'Ask for missing rights before the first act.',
-      default: true,
-      allowNo: true,
-    }),
+    ...drainFlags,
     ...stateFlags,
     ...pollFlags,
     ...connectionFlags,
